@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An HTTP/1.1 server (RFC 9110, RFC 9112) on an sl_loop: listeners, routes, answers.
+ *
+ * Routes are rows. A request is handed over when its body is complete; the handler answers
+ * now or later, on the loop's thread. One request at a time is in progress per connection.
+ */
+#ifndef SLUICE_HTTP_H
+#define SLUICE_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sluice/buf.h"
+#include "sluice/err.h"
+#include "sluice/loop.h"
+
+typedef struct sl_server sl_server;
+typedef struct sl_request sl_request;
+struct sl_ws_ops;
+
+enum {
+    SL_GET = 1 << 0, /* answers HEAD as well */
+    SL_HEAD = 1 << 1,
+    SL_POST = 1 << 2,
+    SL_PUT = 1 << 3,
+    SL_PATCH = 1 << 4,
+    SL_DELETE = 1 << 5,
+    SL_OPTIONS = 1 << 6, /* answered by the router unless a row takes it */
+};
+
+/* What a caller must be allowed to do; numbers above SL_RIGHT_OPEN are the application's. */
+enum { SL_RIGHT_OPEN = 1 };
+
+typedef void sl_request_fn(sl_request *r, void *user);
+
+typedef struct sl_route {
+    unsigned methods;
+    const char *path;        /* "/defects/:id"; a last "*name" takes the rest, slashes included */
+    int right;               /* 0 is refused when the server is made: say SL_RIGHT_OPEN */
+    sl_request_fn *on_request; /* NULL for a WebSocket row */
+    const struct sl_ws_ops *ws; /* an upgrade on this path opens a session */
+    void *user;
+    size_t body_max; /* bytes; 0: the server's */
+} sl_route;
+
+/* Row makers: they do not compile without a right. */
+#define SL_ROUTE(methods, path, right, fn, user) {(methods), (path), (right), (fn), NULL, (user), 0}
+#define SL_ROUTE_WS(path, right, ops, user)      {SL_GET, (path), (right), NULL, (ops), (user), 0}
+
+typedef struct sl_server_options {
+    const sl_route *routes; /* borrowed for the server's life */
+    size_t route_count;
+
+    /* Whether this caller has that right; NULL: only SL_RIGHT_OPEN is given. May answer itself. */
+    bool (*is_allowed)(sl_request *r, int right, void *user);
+    /* Access-Control-Allow-Origin for this Origin: "" none, "*", or the origin itself. NULL: "*" */
+    sl_str (*allow_origin)(sl_request *r, sl_str origin, void *user);
+    void *user;
+
+    size_t head_max;        /* bytes of request line and headers; 0: 16 KiB */
+    size_t body_max;        /* bytes; 0: 10 MiB */
+    uint32_t head_ms;       /* from the first byte to the end of the head; 0: 10 s */
+    uint32_t body_ms;       /* longest silence inside a body; 0: 20 s */
+    uint32_t idle_ms;       /* between requests; 0: 75 s */
+    uint32_t connections_max;             /* 0: 60,000 or what the open-file limit allows */
+    uint32_t connections_per_address_max; /* 0: 512; loopback exempt */
+    uint32_t cork_us;       /* latency budget of events; 0: 2,000; SL_CORK_NONE: never hold */
+    size_t queue_max;       /* bytes waiting per connection; 0: 4 MiB */
+} sl_server_options;
+
+#define SL_CORK_NONE UINT32_MAX
+
+/* returns 0, SL_E_NOMEM, or SL_E_INVAL with `err` naming the row that is wrong */
+SL_API int sl_server_new(sl_loop *loop, const sl_server_options *o, sl_server **out,
+                         sl_error *err) SL_MUST_USE;
+
+/*
+ * Listen on "HOST:PORT"; several times is fine. HOST is an address, PORT may be 0.
+ *
+ * port     receives the port that was taken; may be NULL
+ * returns  0, or what the system said; `err` names the address and the cure
+ */
+SL_API int sl_server_listen(sl_server *s, const char *address, uint16_t *port,
+                            sl_error *err) SL_MUST_USE;
+
+/* Take over the sockets that systemd passed (LISTEN_FDS). returns how many, or an error. */
+SL_API int sl_server_listen_inherited(sl_server *s, sl_error *err) SL_MUST_USE;
+
+/* After the loop has returned; NULL is fine. */
+SL_API void sl_server_free(sl_server *s);
+
+/* ---- the request: valid until it is answered, even if the peer has gone ---- */
+
+SL_API unsigned sl_request_method(const sl_request *r); /* one of SL_GET … */
+SL_API sl_str sl_request_path(const sl_request *r);     /* decoded, without the query */
+SL_API sl_str sl_request_param(const sl_request *r, const char *name); /* from ":name" */
+SL_API sl_str sl_request_query(const sl_request *r, const char *name); /* decoded; first wins */
+SL_API sl_str sl_request_header(const sl_request *r, const char *name); /* any case; ptr NULL if absent */
+SL_API sl_str sl_request_body(const sl_request *r);
+SL_API const char *sl_request_peer(const sl_request *r); /* "127.0.0.1:53211" */
+SL_API bool sl_request_is_gone(const sl_request *r);     /* nobody will read the answer */
+
+/* ---- the answer: exactly one of the sl_answer calls ends the request ---- */
+
+/* A header of your own, before the answer; values with control bytes are refused. */
+SL_API int sl_request_set_header(sl_request *r, const char *name, sl_str value);
+
+SL_API void sl_answer(sl_request *r, int status, const char *content_type, sl_str body);
+SL_API void sl_answer_buf(sl_request *r, int status, const char *content_type, sl_buf *body);
+/* {"error":"<sentence>"} with the status */
+SL_API void sl_answer_error(sl_request *r, int status, const char *fmt, ...) SL_PRINTF(3, 4);
+
+/*
+ * A file below `root`: type by suffix, ETag, If-None-Match, If-Modified-Since, one Range,
+ * `name.gz` beside it for who accepts gzip. `path` is what came from the peer: nothing
+ * outside `root` is ever opened. Read on a worker, never on the loop.
+ */
+SL_API void sl_answer_file(sl_request *r, const char *root, sl_str path);
+
+/* Bytes compiled into the program. */
+typedef struct sl_asset {
+    const char *path;       /* "/index.html" */
+    const char *type;       /* "text/html; charset=utf-8" */
+    const char *etag;       /* quoted */
+    const unsigned char *bytes, *gzip; /* gzip may be NULL */
+    size_t len, gzip_len;
+} sl_asset;
+
+/* The asset with this path, with the same manners as a file; 404 if there is none. */
+SL_API void sl_answer_asset(sl_request *r, const sl_asset *assets, size_t n, sl_str path);
+
+#endif

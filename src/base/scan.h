@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One pass over arriving bytes: take the WebSocket mask off, check UTF-8, note where JSON
+ * structure is. Incremental: pieces of any size, cut anywhere.
+ *
+ * Compiler vectors, SSE2, AVX2 (chosen at run time) or NEON behind one call; the scalar twin
+ * is tested equal on random cuts. Reads and writes exactly the bytes it is given.
+ *
+ * source   RFC 6455 §5.3 (masking), §8.1 (UTF-8); RFC 3629; RFC 8259 §2
+ */
+#ifndef BASE_SCAN_H
+#define BASE_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sluice/err.h"
+#include "sluice/json.h"
+
+enum {
+    SCAN_UTF8 = 1 << 0, /* check that the bytes are UTF-8 */
+    SCAN_JSON = 1 << 1, /* fill the index as well; implies SCAN_UTF8 */
+};
+
+/*
+ * Positions of the bytes that shape a JSON text, relative to the first byte of the message:
+ * the structural characters { } [ ] : , outside strings, both quotes of every string, and the
+ * first byte of every other scalar. Anything that cannot be JSON at this level (a control
+ * byte inside a string, an unterminated string) sets `bad`.
+ *
+ * Bounded: past `max` entries `overflow` is set and the reader scans the text for itself.
+ */
+struct sl_json_index {
+    uint32_t *at;
+    uint32_t n, cap, max;
+    bool bad, overflow;
+    bool complete; /* scan_end has been called: the index covers the whole text */
+};
+
+struct scan {
+    sl_json_index *index; /* borrowed; NULL without SCAN_JSON */
+    uint64_t pos;         /* bytes scanned so far */
+    uint8_t mask[4];      /* as it applies to the next byte */
+    uint8_t flags;
+    uint8_t carry[15]; /* private to scan.c: what lies across the cut */
+};
+
+void index_init(sl_json_index *x, uint32_t max); /* max 0: 65,536 entries */
+void index_deinit(sl_json_index *x);
+void index_reset(sl_json_index *x); /* keeps its memory */
+
+/* mask NULL: the bytes are not masked. */
+void scan_init(struct scan *s, unsigned flags, const uint8_t mask[4], sl_json_index *index);
+
+/* A further frame of the same message: only the mask changes. */
+void scan_set_mask(struct scan *s, const uint8_t mask[4]);
+
+/*
+ * Take `n` bytes from `src` to `dst`, unmasked and looked at.
+ *
+ * dst      same as src, or no overlap
+ * returns  0, or SL_E_UTF8 as soon as the bytes so far can not begin valid UTF-8 (fail fast,
+ *          RFC 6455 §8.1); afterwards the scan is not to be fed again
+ */
+int scan_feed(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n) SL_MUST_USE;
+
+/* The text ends here. returns 0, or SL_E_UTF8 if it ends inside a character. */
+int scan_end(struct scan *s) SL_MUST_USE;
+
+/* The scalar twin, and what was chosen ("avx2", "sse2", "neon", "scalar"): for tests and bench. */
+int scan_feed_scalar(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n) SL_MUST_USE;
+const char *scan_name(void);
+
+#endif

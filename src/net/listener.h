@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listening sockets: bind, accept, connection limits, sockets passed by systemd. Each accepted
+ * connection becomes a stream and is handed to `on_stream`.
+ */
+#ifndef NET_LISTENER_H
+#define NET_LISTENER_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "net/stream.h"
+
+#include <sys/socket.h>
+
+#define PEER_TEXT_SIZE 64
+
+/* Counts shared by all listeners of one server. */
+struct accept_limits {
+    uint32_t connections_max, per_address_max; /* loopback is exempt from the second */
+    uint32_t connections;
+    uint64_t accepted, refused_max, refused_address, refused_files;
+    struct map *per_address; /* address -> count; only addresses that are not loopback */
+};
+
+struct listener_options {
+    struct stream_options stream;
+    struct accept_limits *limits; /* borrowed for the listener's life */
+    void (*on_stream)(struct stream *s, void *user); /* must set events before it returns */
+    void *user;
+};
+
+struct listener;
+
+/* address "HOST:PORT", "[v6]:PORT" or ":PORT" (all addresses); see sl_server_listen */
+int listener_open(sl_loop *loop, const char *address, const struct listener_options *o,
+                  struct listener **out, sl_error *err) SL_MUST_USE;
+/* Take a listening socket that somebody else made; it is closed with the listener. */
+int listener_open_fd(sl_loop *loop, int fd, const struct listener_options *o,
+                     struct listener **out, sl_error *err) SL_MUST_USE;
+uint16_t listener_port(const struct listener *l);
+const char *listener_name(const struct listener *l); /* "127.0.0.1:5000" */
+void listener_close(struct listener *l); /* frees itself when the loop has let go */
+
+/* How many sockets systemd passed, from LISTEN_PID and LISTEN_FDS (sd_listen_fds(3)); the first is 3. */
+int inherited_sockets(void);
+
+/* "127.0.0.1:53211" of the other side; "?" when it can not be told (in-memory twin) */
+const char *stream_peer(const struct stream *s, char buf[PEER_TEXT_SIZE]);
+
+#endif
