@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The way from an HTTP connection to a WebSocket session. */
+#ifndef SERVE_WS_SESSION_H
+#define SERVE_WS_SESSION_H
+
+#include "sluice/ws.h"
+
+#include "serve/server.h"
+
+/*
+ * Turn a stream into a session: answers 101 (or 400, 426 with the reason), swaps the stream's
+ * events, calls on_open.
+ *
+ * stream   on 0 the session's; the caller must let go of it and free only its own record
+ * upgrade  the request, still whole: Sec-WebSocket-* are read from it
+ * headers  extra header lines for the 101, each ended by CRLF (CORS); may be empty
+ * returns  0, or SL_E_WS_PROTO with `status` and `why` for the caller's error answer:
+ *          then the stream is untouched
+ * source   RFC 6455 §4.2
+ */
+int sl__ws_open(sl_server *server, struct stream *stream, const sl_request *upgrade,
+                const struct sl_ws_ops *ops, void *user, sl_str headers, int *status,
+                const char **why, sl_ws **out) SL_MUST_USE;
+
+/* Bytes that arrived together with the upgrade request, after sl__ws_open has returned 0. */
+void sl__ws_feed(sl_ws *ws, uint8_t *bytes, size_t n);
+
+/* Say goodbye with a code to all sessions: orderly stop. */
+void sl__ws_close_all(sl_server *server, int code, const char *reason);
+
+#endif
