@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+#
+# The newcomer's door: each target installs what it lacks (tools/setup), then calls Meson.
+
+PYTHON = /usr/bin/python3
+PREFIX = /usr/local
+ARGS =
+FUZZ =
+SECONDS = 60
+SOURCES = $(shell git ls-files '*.c' '*.h')
+
+.DEFAULT_GOAL = help
+.PHONY: help build run test bench fuzz format tidy install clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+build: build/build.ninja ## optimised programs: build/sluice, build/examples/
+	@ninja -C build
+
+# A half-configured folder has no build.ninja: it is configured again from the start.
+build/build.ninja:
+	@tools/setup build
+	@meson setup --wipe build --buildtype=release -Db_lto=true >/dev/null 2>&1 \
+	    || meson setup build --buildtype=release -Db_lto=true
+
+run: build ## the hub with a simulated camera; prints the address to open
+	@tools/setup run
+	@exec tools/run-demo
+
+test: ## everything: builds, checks, unit, end-to-end and browser tests (ARGS="--list")
+	@tools/setup build test browser node
+	@exec $(PYTHON) tools/test $(ARGS)
+
+bench: build node_modules/.package-lock.json ## ours beside npm ws and a floor program: ratios
+	@tools/setup bench
+	@exec $(PYTHON) bench/run $(ARGS)
+
+fuzz: ## a minute for each fuzzer (FUZZ=ws SECONDS=600)
+	@tools/setup build fuzz
+	@exec $(PYTHON) tools/fuzz --seconds $(SECONDS) $(FUZZ)
+
+format: ## rewrite our C files as .clang-format says
+	@tools/setup test
+	@clang-format-14 -i $(SOURCES)
+
+tidy: ## only the static checks
+	@tools/setup build test
+	@exec $(PYTHON) tools/test --only tidy
+
+install: build ## library, headers and program (PREFIX=/usr/local)
+	@meson configure build -Dprefix=$(PREFIX)
+	@meson install -C build
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@tools/setup node
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clean: ## remove everything that was built
+	@rm -rf build build-* node_modules
