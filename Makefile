@@ -7,6 +7,7 @@ PREFIX = /usr/local
 ARGS =
 FUZZ =
 SECONDS = 60
+RELEASE = --buildtype=release -Db_lto=true -Db_lto_threads=0
 SOURCES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL = help
@@ -15,14 +16,10 @@ SOURCES = $(shell git ls-files '*.c' '*.h')
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-build: build/build.ninja ## optimised programs: build/sluice, build/examples/
-	@ninja -C build
-
-# A half-configured folder has no build.ninja: it is configured again from the start.
-build/build.ninja:
+build: ## optimised programs: build/sluice, build/examples/
 	@tools/setup build
-	@meson setup --wipe build --buildtype=release -Db_lto=true >/dev/null 2>&1 \
-	    || meson setup build --buildtype=release -Db_lto=true
+	@[ -f build/build.ninja ] || { rm -rf build && meson setup build $(RELEASE); }
+	@ninja -C build
 
 run: build ## the hub with a simulated camera; prints the address to open
 	@tools/setup run
