@@ -37,9 +37,10 @@ enum {
 
 #define WS_HEAD_MAX       10  /* of a frame without mask */
 #define WS_CONTROL_MAX    125 /* payload of a control frame, §5.5 */
-#define WS_ACCEPT_SIZE    29
+#define WS_ACCEPT_SIZE    29  /* 28 characters and the terminator */
+#define WS_WHY_SIZE       96
 #define WS_HEADROOM_SMALL 32  /* in front of a message's bytes: room for any frame header */
-#define WS_HEADROOM_LARGE 256 /* for messages of WS_LARGE and more: room for longer names too */
+#define WS_HEADROOM_LARGE 256 /* from WS_LARGE on: room for longer names too */
 #define WS_LARGE          16384
 
 struct ws_parser;
@@ -57,25 +58,27 @@ struct ws_sink {
 };
 
 struct ws_options {
-    size_t message_max;   /* bytes, over all fragments */
-    bool from_client;     /* frames must be masked (we are the server), else must not be */
-    bool json;            /* note the structure of text messages */
+    size_t message_max; /* bytes, over all fragments */
+    bool from_client;   /* frames must be masked (we are the server), else must not be */
+    bool json;          /* note the structure of text messages */
 };
 
 /* The message that is being put together; exists only while one is partial. Private to ws.c. */
 struct ws_partial;
 
+/* 64 bytes: an idle connection has one of these and nothing else here. */
 struct ws_parser {
     const struct ws_sink *sink;
     const struct ws_options *options; /* borrowed for the parser's life */
     sl_json_index *shared;            /* the loop's: for messages that arrive in one piece */
     struct ws_partial *partial;
-    uint32_t last_large; /* bytes of the last large message: the next buffer's first size */
-    uint16_t close_code; /* what to send after an error */
-    uint8_t head[14];    /* an unfinished frame header */
+    uint64_t fault_number; /* what ws_why quotes: a size, a code */
+    uint32_t last_large;   /* bytes of the last large messages: the next buffer's first size */
+    uint16_t close_code;   /* what to send after an error, else 0 */
+    uint8_t fault;         /* private: a row of the table of faults, 0 none */
     uint8_t head_len;
-    bool failed, stopped;
-    char why[80]; /* the sentence for the close frame, with size and limit where that is why */
+    uint8_t head[14]; /* an unfinished frame header */
+    bool stopped;
 };
 
 void ws_init(struct ws_parser *p, const struct ws_options *o, const struct ws_sink *sink,
@@ -88,31 +91,50 @@ void ws_deinit(struct ws_parser *p);
  * in       may be changed by the call. Either anywhere, or exactly where ws_want pointed:
  *          then the bytes are already in place and are not copied
  * returns  0, SL_E_WS_PROTO, SL_E_WS_UTF8, SL_E_TOO_BIG or SL_E_NOMEM; after an error
- *          p->close_code and p->why say what to tell the peer, and every later feed returns
- *          the same error
+ *          p->close_code and ws_why say what to tell the peer, and every later feed returns
+ *          the same error. What follows a close frame or ws_stop is dropped
+ * calls    the sink, from inside this call; it must not feed or deinit `p`
+ * source   RFC 6455 §5.2 (layout), §5.4 (fragments), §5.5 (control frames), §8.1 (UTF-8)
  */
 int ws_feed(struct ws_parser *p, uint8_t *in, size_t n) SL_MUST_USE;
 
 /*
- * Where the next bytes are best received: inside a partly received large message.
+ * Where the next bytes are best received: inside a partly received large message. May make
+ * the message's buffer larger, in step with what has arrived.
  *
- * returns  false when anywhere is fine. Valid until the next ws_feed or ws_deinit.
+ * returns  false when anywhere is fine (also without memory). Valid until the next call with
+ *          `p`; `room` ends with the frame, so what lies behind it is received elsewhere
  */
 bool ws_want(const struct ws_parser *p, uint8_t **into, size_t *room);
 
-/* Deliver nothing any more, from inside a callback: the rest of what was fed is dropped. */
+/* Deliver nothing any more; also from inside a callback: the rest of what was fed is dropped.
+ */
 void ws_stop(struct ws_parser *p);
 
-/* True while a message has begun and not ended: the idle deadline is shorter then. */
+/* True while a frame or message has begun and not ended: the idle deadline is shorter then. */
 bool ws_is_partial(const struct ws_parser *p);
+
+/*
+ * After an error: the sentence for the close frame, with size and limit where that is why.
+ *
+ * buf      receives it, always terminated; returned for convenience. "" if nothing is wrong
+ */
+const char *ws_why(const struct ws_parser *p, char *buf, size_t size);
 
 /* Write an unmasked frame header with FIN set. returns its length, 2 to WS_HEAD_MAX */
 size_t ws_frame_head(uint8_t out[WS_HEAD_MAX], enum ws_op op, uint64_t len);
 
-/* The payload of a close frame. returns bytes; `reason` is cut at a character to fit */
+/*
+ * The payload of a close frame.
+ *
+ * code     WS_NO_STATUS and WS_ABNORMAL stay off the wire: the payload is empty
+ * reason   cut at a character to fit; left out if it is not UTF-8 (§5.5.1)
+ * returns  bytes
+ */
 size_t ws_close_payload(uint8_t out[WS_CONTROL_MAX], int code, sl_str reason);
 
-/* The code in a close frame's payload (checked before): WS_NO_STATUS if it is empty. */
+/* The code in a close frame's payload (checked before): WS_NO_STATUS if it is empty.
+ * `reason` may be NULL. */
 int ws_close_read(sl_str payload, sl_str *reason);
 
 /* Whether a code may stand in a close frame, §7.4.1 and §7.4.2. */

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: MIT */
+#include "proto/ws.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+#include <endian.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+/*
+ * Three ways through, from the most to the least frequent:
+ *
+ *   frame with FIN, wholly inside the fed bytes      -> whole(): one buffer, one pass, out
+ *   message that goes on behind the fed bytes,
+ *   or has fragments                                 -> struct ws_partial, until it ends
+ *   header or control frame cut by the fed bytes     -> p->head, ws_partial.control
+ *
+ * The steps return how many bytes they took, or the (negative) error.
+ */
+
+enum {
+    BUF_FIRST = 65536, /* what a declared length alone is worth */
+    WANT_LEFT_MIN =
+        4096, /* less than this is cheaper copied than received by a call of its own */
+    WANT_ROOM_MIN = 16384, /* nor should a call be spent on a smaller piece of a long rest */
+};
+
+enum fault {
+    FAULT_NONE,
+    FAULT_RSV,
+    FAULT_OPCODE,
+    FAULT_CONTROL_FIN,
+    FAULT_CONTROL_LEN,
+    FAULT_UNMASKED,
+    FAULT_MASKED,
+    FAULT_MINIMAL,
+    FAULT_LENGTH,
+    FAULT_NO_START,
+    FAULT_INTERLEAVED,
+    FAULT_CLOSE_LEN,
+    FAULT_CLOSE_CODE,
+    FAULT_CLOSE_UTF8,
+    FAULT_TEXT_UTF8,
+    FAULT_TOO_BIG,
+    FAULT_NOMEM,
+};
+
+/* what feed returns, what the peer is told, the sentence, whether the number belongs to it */
+static const struct {
+    int rc;
+    uint16_t close_code;
+    const char *text;
+    bool numbered;
+} faults[] = {
+    [FAULT_NONE] = {0,             0,                 "",                                  false},
+    [FAULT_RSV] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "a reserved bit is set",             false},
+    [FAULT_OPCODE] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "unknown opcode",                    true },
+    [FAULT_CONTROL_FIN] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "fragmented control frame",          false},
+    [FAULT_CONTROL_LEN] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR,
+                    "control frame of more than 125 bytes",                                false},
+    [FAULT_UNMASKED] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "frame without mask",                false},
+    [FAULT_MASKED] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "masked frame from a server",        false},
+    [FAULT_MINIMAL] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR,
+                    "frame length not in its shortest form",                               true },
+    [FAULT_LENGTH] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "frame length of more than 63 bits",
+                    false                                                                       },
+    [FAULT_NO_START] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR,
+                    "continuation without a message to continue",                          false},
+    [FAULT_INTERLEAVED] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR,
+                    "new message inside a fragmented one",                                 false},
+    [FAULT_CLOSE_LEN] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "close frame of one byte",           false},
+    [FAULT_CLOSE_CODE] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "invalid close code",                true },
+    [FAULT_CLOSE_UTF8] = {SL_E_WS_UTF8,  WS_BAD_DATA,       "close reason is not valid UTF-8",   false},
+    [FAULT_TEXT_UTF8] = {SL_E_WS_UTF8,  WS_BAD_DATA,       "text is not valid UTF-8",           false},
+    [FAULT_TOO_BIG] = {SL_E_TOO_BIG,  WS_TOO_BIG,        "message is larger than the limit",  true },
+    [FAULT_NOMEM] = {SL_E_NOMEM,    WS_INTERNAL_ERROR, "out of memory",                     false},
+};
+
+struct ws_partial {
+    sl_buf *buf;   /* what has arrived; NULL before the first byte */
+    uint64_t left; /* bytes of the current frame that have not arrived */
+    struct scan scan;
+    sl_json_index index;
+    bool begun; /* a message is open, else only a control frame is */
+    bool text, fin, json;
+    uint8_t control_op; /* of a control frame that was cut, else 0 */
+    uint8_t control_len, control_have;
+    uint8_t control_mask[4];
+    uint8_t control[WS_CONTROL_MAX];
+};
+
+struct head {
+    uint64_t len;
+    uint8_t op;
+    bool fin;
+    uint8_t mask[4]; /* zero when the frame has none */
+};
+
+static void partial_free(struct ws_partial *q)
+{
+    if (q == NULL) return;
+    sl_buf_drop(q->buf);
+    index_deinit(&q->index);
+    sl__free(q);
+}
+
+static void partial_end(struct ws_parser *p)
+{
+    struct ws_partial *q = p->partial;
+
+    p->partial = NULL;
+    partial_free(q);
+}
+
+static int fail(struct ws_parser *p, enum fault f, uint64_t number)
+{
+    p->fault = (uint8_t)f;
+    p->fault_number = number;
+    p->close_code = faults[f].close_code;
+    p->head_len = 0;
+    partial_end(p);
+    return faults[f].rc;
+}
+
+static int fail_scan(struct ws_parser *p, int rc)
+{
+    return fail(p, rc == SL_E_UTF8 ? FAULT_TEXT_UTF8 : FAULT_NOMEM, 0);
+}
+
+/* ---- headers ---- */
+
+/* The first two bytes: all that can be wrong before the length is known. */
+static int check_head(struct ws_parser *p, uint8_t b0, uint8_t b1)
+{
+    const unsigned known = 1u << WS_CONT | 1u << WS_TEXT | 1u << WS_BINARY | 1u << WS_CLOSE
+                           | 1u << WS_PING | 1u << WS_PONG;
+    unsigned op = b0 & 15;
+    bool masked = b1 & 0x80;
+
+    if (b0 & 0x70) return fail(p, FAULT_RSV, 0);
+    if (!(known >> op & 1)) return fail(p, FAULT_OPCODE, op);
+    if (masked != p->options->from_client)
+        return fail(p, masked ? FAULT_MASKED : FAULT_UNMASKED, 0);
+    if (!(op & 8)) return 0;
+    if (!(b0 & 0x80)) return fail(p, FAULT_CONTROL_FIN, 0);
+    if ((b1 & 127) > WS_CONTROL_MAX) return fail(p, FAULT_CONTROL_LEN, 0);
+    return 0;
+}
+
+/* returns the header's length; 0 if `n` bytes are not all of it; an error */
+static ssize_t parse_head(struct ws_parser *p, const uint8_t *in, size_t n, struct head *h)
+{
+    if (n < 2) return 0;
+    int rc = check_head(p, in[0], in[1]);
+    if (rc < 0) return rc;
+
+    unsigned len7 = in[1] & 127;
+    unsigned at = len7 < 126 ? 2 : len7 == 126 ? 4 : 10;
+    unsigned end = at + (in[1] & 0x80 ? 4 : 0);
+
+    if (n < end) return 0;
+    h->fin = in[0] & 0x80;
+    h->op = in[0] & 15;
+    h->len = len7;
+    if (len7 == 126) {
+        h->len = (uint64_t)in[2] << 8 | in[3];
+        if (h->len < 126) return fail(p, FAULT_MINIMAL, h->len);
+    } else if (len7 == 127) {
+        uint64_t be;
+
+        memcpy(&be, in + 2, 8);
+        h->len = be64toh(be);
+        if (h->len >> 63) return fail(p, FAULT_LENGTH, 0);
+        if (h->len < 65536) return fail(p, FAULT_MINIMAL, h->len);
+    }
+    memset(h->mask, 0, 4);
+    if (in[1] & 0x80) memcpy(h->mask, in + at, 4);
+    return end;
+}
+
+/* ---- control frames ---- */
+
+static int check_close(struct ws_parser *p, sl_str payload)
+{
+    struct scan s;
+    uint8_t text[WS_CONTROL_MAX];
+    sl_str reason;
+
+    if (payload.len == 0) return 0;
+    if (payload.len == 1) return fail(p, FAULT_CLOSE_LEN, 0);
+    int code = ws_close_read(payload, &reason);
+    if (!ws_close_code_is_valid(code)) return fail(p, FAULT_CLOSE_CODE, (uint64_t)code);
+    scan_init(&s, SCAN_UTF8, NULL, NULL);
+    if (scan_feed(&s, text, (const uint8_t *)reason.ptr, reason.len) < 0 || scan_end(&s) < 0)
+        return fail(p, FAULT_CLOSE_UTF8, 0);
+    return 0;
+}
+
+/* `payload` must not lie in p->partial: ws_stop frees that. */
+static int deliver_control(struct ws_parser *p, enum ws_op op, sl_str payload)
+{
+    if (op == WS_CLOSE) {
+        int rc = check_close(p, payload);
+        if (rc < 0) return rc;
+        ws_stop(p); /* §5.5.1: nothing that follows counts */
+    }
+    p->sink->on_control(p, op, payload);
+    return 0;
+}
+
+/* §5.5: may come between fragments, up to 125 bytes. Almost always in one piece. */
+static ssize_t begin_control(struct ws_parser *p, const struct head *h, uint8_t *in, size_t n)
+{
+    struct ws_partial *q = p->partial;
+
+    if (h->len <= n) {
+        for (size_t i = 0; i < h->len; i++)
+            in[i] ^= h->mask[i & 3];
+        int rc = deliver_control(p, h->op, (sl_str){(const char *)in, h->len});
+        return rc < 0 ? rc : (ssize_t)h->len;
+    }
+    if (q == NULL) {
+        q = p->partial = sl__zalloc(sizeof *q);
+        if (q == NULL) return fail(p, FAULT_NOMEM, 0);
+        index_init(&q->index, 0);
+    }
+    q->control_op = h->op;
+    q->control_len = (uint8_t)h->len;
+    q->control_have = 0;
+    memcpy(q->control_mask, h->mask, 4);
+    return 0;
+}
+
+static ssize_t take_control(struct ws_parser *p, const uint8_t *in, size_t n)
+{
+    struct ws_partial *q = p->partial;
+    size_t missing = q->control_len - q->control_have;
+    size_t take = n < missing ? n : missing;
+    uint8_t payload[WS_CONTROL_MAX];
+
+    for (size_t i = 0; i < take; i++, q->control_have++)
+        q->control[q->control_have] = in[i] ^ q->control_mask[q->control_have & 3];
+    if (take < missing) return (ssize_t)take;
+
+    enum ws_op op = q->control_op;
+    size_t len = q->control_len;
+
+    memcpy(payload, q->control, len);
+    q->control_op = 0;
+    if (!q->begun) partial_end(p);
+    int rc = deliver_control(p, op, (sl_str){(const char *)payload, len});
+    return rc < 0 ? rc : (ssize_t)take;
+}
+
+/* ---- messages ---- */
+
+static void deliver(struct ws_parser *p, bool text, sl_buf *buf, const sl_json_index *index)
+{
+    size_t len = buf->len;
+
+    if (len >= WS_LARGE) {
+        /* Pictures vary: forget slowly, so that the next one is not copied while it grows. */
+        uint32_t decayed = p->last_large - p->last_large / 16;
+        uint32_t size = len > UINT32_MAX ? UINT32_MAX : (uint32_t)len;
+
+        p->last_large = size > decayed ? size : decayed;
+    }
+    p->sink->on_message(p, text, buf, sl_buf_str(buf), index);
+}
+
+static unsigned scan_flags(const struct ws_parser *p, bool text)
+{
+    if (!text) return 0;
+    return p->options->json ? SCAN_JSON : SCAN_UTF8;
+}
+
+/* The path of nearly every message: no state before it and none behind it. */
+static ssize_t whole(struct ws_parser *p, const struct head *h, const uint8_t *in)
+{
+    bool text = h->op == WS_TEXT;
+    unsigned flags = scan_flags(p, text);
+    sl_json_index *index = flags & SCAN_JSON ? p->shared : NULL;
+    size_t len = (size_t)h->len;
+    struct scan s;
+    int rc;
+
+    sl_buf *buf = sl_buf_new(len < WS_LARGE ? WS_HEADROOM_SMALL : WS_HEADROOM_LARGE, len);
+    if (buf == NULL) return fail(p, FAULT_NOMEM, 0);
+    if (index != NULL) index_reset(index);
+    scan_init(&s, flags, p->options->from_client ? h->mask : NULL, index);
+    rc = scan_feed(&s, sl__buf_data(buf), in, len);
+    if (rc == 0) rc = scan_end(&s);
+    if (rc < 0) {
+        rc = fail_scan(p, rc);
+        goto done;
+    }
+    buf->len = len;
+    deliver(p, text, buf, index);
+done:
+    sl_buf_drop(buf);
+    return rc < 0 ? rc : (ssize_t)len;
+}
+
+/*
+ * Room for `arriving` more bytes behind what has arrived.
+ *
+ * A declared length is believed up to 64 KiB, or a bit above what this peer has sent lately;
+ * beyond that the buffer doubles as bytes arrive, so that a header alone costs the peer's
+ * promise and not our memory.
+ */
+static bool reserve(const struct ws_parser *p, struct ws_partial *q, size_t arriving)
+{
+    size_t have = q->buf != NULL ? q->buf->len : 0;
+    size_t declared = have + (size_t)q->left; /* at most message_max */
+    size_t believed = (size_t)p->last_large + p->last_large / 4;
+    size_t need = have + arriving;
+    size_t cap;
+
+    if (q->buf != NULL && sl__buf_room(q->buf) >= arriving) return true;
+    if (believed < BUF_FIRST) believed = BUF_FIRST;
+    cap = declared <= believed ? declared : BUF_FIRST;
+    if (cap < 2 * have) cap = 2 * have; /* many small fragments are not many copies */
+    if (cap > declared && q->fin) cap = declared;
+    if (cap < need) cap = need;
+
+    if (q->buf == NULL) {
+        /* more fragments may come: only a last frame's message is known to stay small */
+        bool small = q->fin && declared < WS_LARGE;
+
+        q->buf = sl_buf_new(small ? WS_HEADROOM_SMALL : WS_HEADROOM_LARGE, cap);
+        return q->buf != NULL;
+    }
+    sl_buf *grown = sl__buf_grow(q->buf, q->buf->start + cap);
+    if (grown == NULL) return false;
+    q->buf = grown;
+    return true;
+}
+
+/* The message is complete. The parser is at rest before anybody hears of it. */
+static int finish(struct ws_parser *p)
+{
+    struct ws_partial *q = p->partial;
+    int rc = scan_end(&q->scan);
+
+    if (rc < 0) return fail_scan(p, rc);
+    if (q->buf == NULL && !reserve(p, q, 0)) return fail(p, FAULT_NOMEM, 0);
+    p->partial = NULL;
+    deliver(p, q->text, q->buf, q->json ? &q->index : NULL);
+    partial_free(q);
+    return 0;
+}
+
+/* Payload of the current frame; in place if it lies where ws_want pointed. */
+static ssize_t take_payload(struct ws_parser *p, const uint8_t *in, size_t n)
+{
+    struct ws_partial *q = p->partial;
+    size_t take = n < q->left ? n : (size_t)q->left;
+
+    if (!reserve(p, q, take)) return fail(p, FAULT_NOMEM, 0);
+
+    uint8_t *end = sl__buf_data(q->buf) + q->buf->len;
+
+    SL_ASSERT(in != end || take == n); /* bytes behind the frame are received elsewhere */
+    int rc = scan_feed(&q->scan, end, in, take);
+    if (rc < 0) return fail_scan(p, rc);
+    q->buf->len += take;
+    q->left -= take;
+    if (q->left == 0 && q->fin) rc = finish(p);
+    return rc < 0 ? rc : (ssize_t)take;
+}
+
+static int begin_message(struct ws_parser *p, const struct head *h)
+{
+    struct ws_partial *q = p->partial = sl__zalloc(sizeof *q);
+
+    if (q == NULL) return fail(p, FAULT_NOMEM, 0);
+    q->begun = true;
+    q->text = h->op == WS_TEXT;
+    unsigned flags = scan_flags(p, q->text);
+    q->json = flags & SCAN_JSON;
+    index_init(&q->index, 0);
+    scan_init(&q->scan, flags, NULL, q->json ? &q->index : NULL);
+    return 0;
+}
+
+/* A text or binary frame, or one that continues it (§5.4). */
+static ssize_t begin_data(struct ws_parser *p, const struct head *h, uint8_t *in, size_t n)
+{
+    struct ws_partial *q = p->partial; /* a message if there is one: no control frame is open */
+    uint64_t have = q != NULL && q->buf != NULL ? q->buf->len : 0;
+
+    if (q == NULL && h->op == WS_CONT) return fail(p, FAULT_NO_START, 0);
+    if (q != NULL && h->op != WS_CONT) return fail(p, FAULT_INTERLEAVED, 0);
+    if (have + h->len > p->options->message_max) return fail(p, FAULT_TOO_BIG, have + h->len);
+    if (q == NULL && h->fin && h->len <= n) return whole(p, h, in);
+
+    if (q == NULL) {
+        int rc = begin_message(p, h);
+        if (rc < 0) return rc;
+        q = p->partial;
+    }
+    q->fin = h->fin;
+    q->left = h->len;
+    if (p->options->from_client) scan_set_mask(&q->scan, h->mask);
+    if (q->left == 0) return q->fin ? finish(p) : 0;
+    return n > 0 ? take_payload(p, in, n) : 0;
+}
+
+static ssize_t begin_frame(struct ws_parser *p, const struct head *h, uint8_t *in, size_t n)
+{
+    return h->op & 8 ? begin_control(p, h, in, n) : begin_data(p, h, in, n);
+}
+
+static ssize_t take_frame(struct ws_parser *p, uint8_t *in, size_t n)
+{
+    struct head h;
+    ssize_t end = parse_head(p, in, n, &h);
+
+    if (end < 0) return end;
+    if (end == 0) {
+        memcpy(p->head, in, n); /* at most 13 bytes: one more would be a whole header */
+        p->head_len = (uint8_t)n;
+        return (ssize_t)n;
+    }
+    ssize_t used = begin_frame(p, &h, in + end, n - (size_t)end);
+    return used < 0 ? used : end + used;
+}
+
+/* The rest of a header that was cut. */
+static ssize_t take_cut_frame(struct ws_parser *p, uint8_t *in, size_t n)
+{
+    size_t had = p->head_len;
+    size_t add = sizeof p->head - had < n ? sizeof p->head - had : n;
+    struct head h;
+
+    memcpy(p->head + had, in, add);
+    ssize_t end = parse_head(p, p->head, had + add, &h);
+    if (end < 0) return end;
+    if (end == 0) {
+        p->head_len = (uint8_t)(had + add);
+        return (ssize_t)add;
+    }
+    p->head_len = 0;
+    size_t rest = (size_t)end - had;
+    ssize_t used = begin_frame(p, &h, in + rest, n - rest);
+    return used < 0 ? used : (ssize_t)rest + used;
+}
+
+static ssize_t take(struct ws_parser *p, uint8_t *in, size_t n)
+{
+    const struct ws_partial *q = p->partial;
+
+    if (p->head_len > 0) return take_cut_frame(p, in, n);
+    if (q != NULL && q->control_op != 0) return take_control(p, in, n);
+    if (q != NULL && q->left > 0) return take_payload(p, in, n);
+    return take_frame(p, in, n);
+}
+
+/* ---- public ---- */
+
+void ws_init(struct ws_parser *p, const struct ws_options *o, const struct ws_sink *sink,
+             sl_json_index *shared)
+{
+    *p = (struct ws_parser){.sink = sink, .options = o, .shared = shared};
+}
+
+void ws_deinit(struct ws_parser *p)
+{
+    partial_end(p);
+}
+
+int ws_feed(struct ws_parser *p, uint8_t *in, size_t n)
+{
+    while (n > 0 && p->fault == FAULT_NONE && !p->stopped) {
+        ssize_t used = take(p, in, n);
+        if (used < 0) return (int)used;
+        in += used;
+        n -= (size_t)used;
+    }
+    return faults[p->fault].rc;
+}
+
+bool ws_want(const struct ws_parser *p, uint8_t **into, size_t *room)
+{
+    struct ws_partial *q = p->partial;
+
+    if (q == NULL || q->left < WANT_LEFT_MIN) return false;
+    size_t least = q->left < WANT_ROOM_MIN ? (size_t)q->left : WANT_ROOM_MIN;
+    bool grown = reserve(p, q, least);
+    if (!grown && (q->buf == NULL || sl__buf_room(q->buf) == 0)) return false;
+    size_t free_bytes = sl__buf_room(q->buf);
+
+    *into = sl__buf_data(q->buf) + q->buf->len;
+    *room = free_bytes < q->left ? free_bytes : (size_t)q->left;
+    return true;
+}
+
+void ws_stop(struct ws_parser *p)
+{
+    p->stopped = true;
+    p->head_len = 0;
+    partial_end(p);
+}
+
+bool ws_is_partial(const struct ws_parser *p)
+{
+    return p->partial != NULL || p->head_len > 0;
+}
+
+const char *ws_why(const struct ws_parser *p, char *buf, size_t size)
+{
+    unsigned long long number = p->fault_number;
+
+    if (p->fault == FAULT_TOO_BIG)
+        snprintf(buf, size, "message of %llu bytes is larger than the limit of %zu", number,
+                 p->options->message_max);
+    else if (faults[p->fault].numbered)
+        snprintf(buf, size, "%s: %llu", faults[p->fault].text, number);
+    else
+        snprintf(buf, size, "%s", faults[p->fault].text);
+    return buf;
+}
