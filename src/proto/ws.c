@@ -331,7 +331,7 @@ static bool reserve(const struct ws_parser *p, struct ws_partial *q, size_t arri
         q->buf = sl_buf_new(small ? WS_HEADROOM_SMALL : WS_HEADROOM_LARGE, cap);
         return q->buf != NULL;
     }
-    sl_buf *grown = sl__buf_grow(q->buf, q->buf->start + cap);
+    sl_buf *grown = sl__buf_grow(q->buf, cap);
     if (grown == NULL) return false;
     q->buf = grown;
     return true;

@@ -140,7 +140,7 @@ int ws_close_read(sl_str payload, sl_str *reason);
 /* Whether a code may stand in a close frame, §7.4.1 and §7.4.2. */
 bool ws_close_code_is_valid(int code);
 
-/* Sec-WebSocket-Accept for a key, §4.2.2; false unless the key is base64 of 16 bytes. */
+/* Sec-WebSocket-Accept for a key, §4.2.2; false unless the key is base64 of 16 bytes (§4.1). */
 bool ws_accept(sl_str key, char out[WS_ACCEPT_SIZE]);
 
 #endif

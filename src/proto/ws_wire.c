@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is written on the wire: frame headers, close payloads, the answer to a key. */
+#include "base/codec.h"
 #include "proto/ws.h"
 
 #include <endian.h>
@@ -67,4 +68,35 @@ bool ws_close_code_is_valid(int code)
 
     if (code >= 1000 && code < 1015) return registered >> (code - 1000) & 1;
     return code >= 3000 && code <= 4999;
+}
+
+/*
+ * 22 characters and "==". The last of them holds four bits that belong to nothing, and the
+ * example key of §4.1 itself has one of those set: so the padding is read as two more
+ * characters, and the bits may be anything.
+ */
+static bool is_key(sl_str key)
+{
+    char text[24];
+    uint8_t bytes[18];
+    size_t n;
+
+    if (key.len != sizeof text || memcmp(key.ptr + 22, "==", 2) != 0) return false;
+    memcpy(text, key.ptr, 22);
+    memcpy(text + 22, "AA", 2);
+    return sl__base64_decode(bytes, sizeof bytes, (sl_str){text, sizeof text}, &n) == 0;
+}
+
+bool ws_accept(sl_str key, char out[WS_ACCEPT_SIZE])
+{
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    char text[24 + sizeof guid - 1];
+    uint8_t digest[SHA1_BYTES];
+
+    if (!is_key(key)) return false;
+    memcpy(text, key.ptr, 24);
+    memcpy(text + 24, guid, sizeof guid - 1);
+    sl__sha1((sl_str){text, sizeof text}, digest);
+    out[sl__base64_encode(out, digest, sizeof digest)] = 0;
+    return true;
 }
