@@ -24,7 +24,7 @@ struct accept_limits {
 
 struct listener_options {
     struct stream_options stream;
-    struct accept_limits *limits; /* borrowed for the listener's life */
+    struct accept_limits *limits;                    /* borrowed for the listener's life */
     void (*on_stream)(struct stream *s, void *user); /* must set events before it returns */
     void *user;
 };
@@ -39,9 +39,10 @@ int listener_open_fd(sl_loop *loop, int fd, const struct listener_options *o,
                      struct listener **out, sl_error *err) SL_MUST_USE;
 uint16_t listener_port(const struct listener *l);
 const char *listener_name(const struct listener *l); /* "127.0.0.1:5000" */
-void listener_close(struct listener *l); /* frees itself when the loop has let go */
+void listener_close(struct listener *l);             /* frees itself when the loop has let go */
 
-/* How many sockets systemd passed, from LISTEN_PID and LISTEN_FDS (sd_listen_fds(3)); the first is 3. */
+/* How many sockets systemd passed, from LISTEN_PID and LISTEN_FDS (sd_listen_fds(3)); the first
+ * is 3. */
 int inherited_sockets(void);
 
 /* "127.0.0.1:53211" of the other side; "?" when it can not be told (in-memory twin) */

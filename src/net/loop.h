@@ -11,9 +11,6 @@
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "sluice/loop.h"
 
 #include "base/clock.h"
@@ -22,6 +19,9 @@
 #include "base/wheel.h"
 
 #include <uv.h>
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #define LOOP_SCRATCH_BYTES 65536
 
@@ -35,6 +35,14 @@ struct turn_hook {
 struct stop_hook {
     struct list node;
     void (*on_stop)(struct stop_hook *h);
+};
+
+/* Something to be called on the loop's thread; embed it to post without allocating. */
+struct post {
+    struct list node;
+    sl_post_fn *fn;
+    void *user;
+    bool owned; /* freed by the loop after the call */
 };
 
 /* How long turns take, from the end of the poll to the next one. */
@@ -51,8 +59,10 @@ struct sl_loop {
     uv_async_t inbox_async;
     uv_signal_t on_term, on_int;
     uv_mutex_t inbox_lock;
-    struct list inbox; /* posts from any thread */
-    struct mono now;   /* refreshed at the start of each turn */
+    struct list inbox;      /* posts from any thread; under the lock, like the next two */
+    uint32_t stop_grace_ms; /* what sl_loop_stop asked for */
+    bool stop_asked, ended; /* ended: posts are refused */
+    struct mono now;        /* refreshed at the start of each turn */
     struct wheel wheel;
     uint64_t ticker_due_ms;
     struct list turn_hooks, stop_hooks;
@@ -62,17 +72,25 @@ struct sl_loop {
     struct list gone;    /* streams whose last callback is due */
     uint32_t stream_count;
     struct timer held_timer, grace_timer;
-    struct mono poll_end;
     struct loop_lag lag;
-    sl_json_index index;  /* for messages that arrive in one piece */
-    uint32_t grace_ms;
-    uint32_t worker_count; /* jobs that will still come back */
-    bool stopping, ended, signals, in_turn;
+    sl_json_index index; /* for messages that arrive in one piece */
+    uint32_t signal_grace_ms;
+    uint32_t pending; /* what else must come back before the loop may end: jobs, listeners */
+    bool stopping, in_turn, finishing;
+    bool cranked;                        /* a test turns the clock */
     uint8_t scratch[LOOP_SCRATCH_BYTES]; /* what is read where nothing is partial */
 };
 
-/* Refresh and return the loop's idea of now. */
-struct mono sl__loop_now(sl_loop *l);
+/* Every callback out of the kernel begins with this: the first of a turn reads the clock. */
+void sl__loop_begin_turn(sl_loop *l);
+
+static inline uint64_t sl__loop_now_ms(const sl_loop *l)
+{
+    return l->now.us / 1000;
+}
+
+/* Like sl_loop_post, without allocating: `p` must stay until fn is called. any thread */
+int sl__loop_post_node(sl_loop *l, struct post *p) SL_MUST_USE;
 
 void sl__loop_add_turn_hook(sl_loop *l, struct turn_hook *h);
 void sl__loop_remove_turn_hook(struct turn_hook *h);
@@ -84,13 +102,13 @@ bool sl__loop_is_stopping(const sl_loop *l);
 void sl__loop_set_timer(sl_loop *l, struct timer *t, uint64_t in_ms);
 void sl__loop_cancel_timer(sl_loop *l, struct timer *t);
 
-/*
- * One turn without waiting in the kernel longer than `wait_ms`: for tests and for programs
- * that drive the loop themselves.
- */
-int sl__loop_turn(sl_loop *l, uint32_t wait_ms);
-
-/* What the turn's end does (hooks, flush, goodbyes); tests with a hand-cranked clock call it. */
+/* What the turn's end does: hooks, flush, goodbyes. */
 void sl__loop_finish_turn(sl_loop *l);
+
+/*
+ * For tests with a hand-cranked clock: pretend that `ms` more have passed, fire what is due
+ * and finish the turn. Never mixed with sl_loop_run on the same loop.
+ */
+void sl__loop_crank(sl_loop *l, uint64_t ms);
 
 #endif

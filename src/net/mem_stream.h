@@ -12,9 +12,9 @@ struct mem_stream {
     struct stream s;
     char *sent; /* what "the peer" has received so far */
     size_t sent_len, sent_cap;
-    size_t window;     /* bytes that can leave before sends say "would block" */
-    uint32_t sends;    /* calls that moved bytes */
-    bool shut, closed; /* what our side did */
+    size_t window;           /* bytes that can leave before sends say "would block" */
+    uint32_t sends;          /* calls that moved bytes */
+    bool shut, closed, gone; /* what our side did; gone: on_gone has been called */
     const uint8_t *feed;
     size_t feed_len;
     bool feed_end;
@@ -32,5 +32,8 @@ void mem_stream_open_window(struct mem_stream *m, size_t bytes);
 
 /* Forget what was sent. */
 void mem_stream_clear(struct mem_stream *m);
+
+/* After on_gone, which leaves the record so that a test can look at it. */
+void mem_stream_free(struct mem_stream *m);
 
 #endif

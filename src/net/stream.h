@@ -22,16 +22,16 @@
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
 
+#include "base/list.h"
+#include "base/packet.h"
+#include "base/wheel.h"
+#include "net/loop.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
-
-#include "base/list.h"
-#include "base/packet.h"
-#include "base/wheel.h"
-#include "net/loop.h"
 
 struct stream;
 
@@ -50,13 +50,15 @@ struct stream_events {
 
 enum { STREAM_WANT_READ = 1, STREAM_WANT_WRITE = 2 };
 
-/* What carries the bytes. Each slot returns bytes moved or a negative error, UV_EAGAIN among them. */
+/* What carries the bytes. Each slot returns bytes moved or a negative error, UV_EAGAIN among
+ * them. */
 struct stream_io {
     ssize_t (*recv)(struct stream *s, struct iovec *iov, int n); /* 0 is the peer's end */
     ssize_t (*send)(struct stream *s, const struct iovec *iov, int n);
     int (*watch)(struct stream *s, int wants);
     void (*shut)(struct stream *s);  /* no more from us; the peer may still send */
     void (*close)(struct stream *s); /* calls sl__stream_finish, now or later */
+    void (*free)(struct stream *s);  /* after on_gone */
 };
 
 /* What waits to leave; exists only while something does. Private to stream.c. */
@@ -74,7 +76,7 @@ struct stream {
     uint8_t *into; /* where the next bytes go first */
     size_t into_len;
     uint64_t last_write_us, held_until_us;
-    size_t waiting_bytes, waiting_max;
+    size_t waiting_max;
     uint32_t cork_us; /* 0: never hold */
     int why;
     bool closing, ending, paused, held, peer_ended, gone;
@@ -94,7 +96,8 @@ void sl__stream_init(struct stream *s, sl_loop *loop, const struct stream_io *io
 void sl__stream_set_events(struct stream *s, const struct stream_events *on, void *user);
 void sl__stream_on_readable(struct stream *s);
 void sl__stream_on_writable(struct stream *s);
-void sl__stream_finish(struct stream *s); /* the carrier has let go: on_gone, at the turn's end */
+void sl__stream_finish(
+    struct stream *s); /* the carrier has let go: on_gone, at the turn's end */
 
 /*
  * Queue a packet in order; the stream holds a reference of its own.
@@ -119,9 +122,13 @@ int sl__stream_send_batch(struct stream *s, struct packet *const *p, int n,
  */
 int sl__stream_put_newest(struct stream *s, uint32_t key, struct packet *p) SL_MUST_USE;
 
-/* Where the next bytes should be received; at most `len`. NULL: anywhere. Forgotten when full. */
+/*
+ * Where the next bytes should be received first, at most `len`; what comes beyond them goes to
+ * the scratch space and is a second on_bytes. Good for one receive: each on_bytes forgets it.
+ */
 void sl__stream_read_into(struct stream *s, uint8_t *into, size_t len);
 
+/* Stop reading; a second half of what has been received already may still be delivered. */
 void sl__stream_pause(struct stream *s);
 void sl__stream_resume(struct stream *s);
 
@@ -138,5 +145,8 @@ void sl__stream_close(struct stream *s, int why);
 
 /* Flush now instead of at the end of the turn. */
 void sl__stream_flush(struct stream *s);
+
+/* The loop's: flush the corked streams whose budget is over. */
+void sl__stream_release_held(sl_loop *loop);
 
 #endif

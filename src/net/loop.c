@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/loop.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "net/stream.h"
+
+#include <signal.h>
+
+#define TICKER_IDLE UINT64_MAX
+
+void sl__loop_begin_turn(sl_loop *l)
+{
+    if (l->in_turn) return;
+    l->in_turn = true;
+    if (!l->cranked) l->now = mono_now();
+}
+
+/* ---- deadlines: one uv_timer stands for the whole wheel ---- */
+
+static void on_ticker(uv_timer_t *t);
+
+static void set_ticker(sl_loop *l)
+{
+    uint64_t due, now = sl__loop_now_ms(l);
+
+    if (!wheel_next(&l->wheel, &due)) return;
+    if (due >= l->ticker_due_ms) return; /* it rings early enough */
+    l->ticker_due_ms = due;
+    uv_update_time(&l->uv);
+    uv_timer_start(&l->ticker, on_ticker, due > now ? due - now : 0, 0);
+}
+
+static void on_ticker(uv_timer_t *t)
+{
+    sl_loop *l = t->data;
+
+    sl__loop_begin_turn(l);
+    l->ticker_due_ms = TICKER_IDLE;
+    wheel_advance(&l->wheel, sl__loop_now_ms(l));
+    /* set again by the end of this turn */
+}
+
+void sl__loop_set_timer(sl_loop *l, struct timer *t, uint64_t in_ms)
+{
+    if (!l->in_turn && !l->cranked) l->now = mono_now();
+    /* a started millisecond counts: never early */
+    wheel_set(&l->wheel, t, (l->now.us + 999) / 1000 + in_ms);
+}
+
+void sl__loop_cancel_timer(sl_loop *l, struct timer *t)
+{
+    wheel_cancel(&l->wheel, t);
+}
+
+/* ---- the end of a turn ---- */
+
+static bool is_done(const sl_loop *l)
+{
+    return l->stopping && l->stream_count == 0 && l->pending == 0;
+}
+
+static void run_turn_hooks(sl_loop *l)
+{
+    struct list *next;
+
+    for (struct list *n = l->turn_hooks.next; n != &l->turn_hooks; n = next) {
+        struct turn_hook *h = LIST_ENTRY(n, struct turn_hook, node);
+        next = n->next;
+        h->on_turn(h);
+    }
+}
+
+static void flush_dirty(sl_loop *l)
+{
+    struct list *n;
+
+    while ((n = list_take_first(&l->dirty)) != NULL)
+        sl__stream_flush(LIST_ENTRY(n, struct stream, flush));
+}
+
+static void say_goodbyes(sl_loop *l)
+{
+    struct list now, *n;
+
+    list_move_all(&l->gone, &now);
+    while ((n = list_take_first(&now)) != NULL) {
+        struct stream *s = LIST_ENTRY(n, struct stream, flush);
+        l->stream_count--;
+        s->on->on_gone(s, s->why);
+        s->io->free(s);
+    }
+}
+
+static void measure_turn(sl_loop *l)
+{
+    uint64_t took;
+
+    if (l->cranked) return;
+    took = mono_now().us - l->now.us;
+    l->lag.turns++;
+    l->lag.busy_us += took;
+    if (took > l->lag.max_us) l->lag.max_us = took;
+    if (took > 10000) l->lag.over_10ms++;
+    if (took > 100000) l->lag.over_100ms++;
+}
+
+void sl__loop_finish_turn(sl_loop *l)
+{
+    if (l->finishing) return; /* a callback cranks the loop: the outer call goes on */
+    l->finishing = true;
+    do { /* a goodbye may publish, a flush may close */
+        run_turn_hooks(l);
+        flush_dirty(l);
+        say_goodbyes(l);
+    } while (!list_is_empty(&l->dirty) || !list_is_empty(&l->gone));
+    set_ticker(l);
+    if (l->in_turn) measure_turn(l);
+    l->in_turn = false;
+    l->finishing = false;
+    if (is_done(l)) uv_stop(&l->uv); /* nothing would end the next poll */
+}
+
+static void on_check(uv_check_t *c)
+{
+    sl_loop *l = c->data;
+
+    if (l->in_turn) sl__loop_finish_turn(l);
+}
+
+/* What timers and close callbacks left behind must not wait for the poll. */
+static void on_prepare(uv_prepare_t *p)
+{
+    sl_loop *l = p->data;
+
+    if (!l->in_turn && list_is_empty(&l->dirty) && list_is_empty(&l->gone)) return;
+    sl__loop_begin_turn(l);
+    sl__loop_finish_turn(l);
+}
+
+void sl__loop_crank(sl_loop *l, uint64_t ms)
+{
+    l->cranked = true;
+    l->in_turn = true;
+    l->now.us += ms * 1000;
+    wheel_advance(&l->wheel, sl__loop_now_ms(l));
+    sl__loop_finish_turn(l);
+}
+
+/* ---- posts and stopping ---- */
+
+static void on_grace_over(struct timer *t)
+{
+    sl_loop *l = LIST_ENTRY(t, sl_loop, grace_timer);
+    struct list *next;
+
+    for (struct list *n = l->streams.next; n != &l->streams; n = next) {
+        next = n->next; /* closing never frees at once */
+        sl__stream_close(LIST_ENTRY(n, struct stream, all), SL_E_STOPPING);
+    }
+}
+
+static void begin_stop(sl_loop *l, uint32_t grace_ms)
+{
+    struct list hooks, *n;
+
+    if (!l->stopping) {
+        l->stopping = true;
+        list_move_all(&l->stop_hooks, &hooks);
+        while ((n = list_take_first(&hooks)) != NULL) {
+            struct stop_hook *h = LIST_ENTRY(n, struct stop_hook, node);
+            h->on_stop(h);
+        }
+        sl__loop_set_timer(l, &l->grace_timer, grace_ms);
+    } else {
+        sl__loop_set_timer(l, &l->grace_timer, 0);
+    }
+}
+
+static void on_inbox(uv_async_t *a)
+{
+    sl_loop *l = a->data;
+    struct list posts, *n;
+    bool stop;
+    uint32_t grace;
+
+    sl__loop_begin_turn(l);
+    uv_mutex_lock(&l->inbox_lock);
+    list_move_all(&l->inbox, &posts);
+    stop = l->stop_asked;
+    grace = l->stop_grace_ms;
+    l->stop_asked = false;
+    uv_mutex_unlock(&l->inbox_lock);
+
+    while ((n = list_take_first(&posts)) != NULL) {
+        struct post *p = LIST_ENTRY(n, struct post, node);
+        sl_post_fn *fn = p->fn;
+        void *user = p->user;
+        if (p->owned) sl__free(p);
+        fn(user);
+    }
+    if (stop) begin_stop(l, grace);
+}
+
+int sl__loop_post_node(sl_loop *l, struct post *p)
+{
+    bool ended;
+
+    uv_mutex_lock(&l->inbox_lock);
+    ended = l->ended;
+    if (!ended) list_add_last(&l->inbox, &p->node);
+    uv_mutex_unlock(&l->inbox_lock);
+    if (ended) return SL_E_CLOSED;
+    uv_async_send(&l->inbox_async);
+    return 0;
+}
+
+int sl_loop_post(sl_loop *l, sl_post_fn *fn, void *user)
+{
+    struct post *p = sl__alloc(sizeof *p);
+    int rc;
+
+    if (p == NULL) return SL_E_NOMEM;
+    *p = (struct post){.fn = fn, .user = user, .owned = true};
+    rc = sl__loop_post_node(l, p);
+    if (rc < 0) sl__free(p);
+    return rc;
+}
+
+void sl_loop_stop(sl_loop *l, uint32_t grace_ms)
+{
+    uv_mutex_lock(&l->inbox_lock);
+    l->stop_asked = true;
+    l->stop_grace_ms = grace_ms;
+    uv_mutex_unlock(&l->inbox_lock);
+    uv_async_send(&l->inbox_async);
+}
+
+static void on_signal(uv_signal_t *s, int signo)
+{
+    sl_loop *l = s->data;
+
+    (void)signo;
+    sl__loop_begin_turn(l);
+    begin_stop(l, l->signal_grace_ms);
+}
+
+int sl_loop_stop_on_signals(sl_loop *l, uint32_t grace_ms)
+{
+    int rc;
+
+    l->signal_grace_ms = grace_ms;
+    rc = uv_signal_start(&l->on_term, on_signal, SIGTERM);
+    if (rc == 0) rc = uv_signal_start(&l->on_int, on_signal, SIGINT);
+    return rc;
+}
+
+bool sl__loop_is_stopping(const sl_loop *l)
+{
+    return l->stopping;
+}
+
+/* ---- hooks ---- */
+
+void sl__loop_add_turn_hook(sl_loop *l, struct turn_hook *h)
+{
+    list_add_last(&l->turn_hooks, &h->node);
+}
+
+void sl__loop_remove_turn_hook(struct turn_hook *h)
+{
+    list_remove(&h->node);
+}
+
+void sl__loop_add_stop_hook(sl_loop *l, struct stop_hook *h)
+{
+    list_add_last(&l->stop_hooks, &h->node);
+}
+
+void sl__loop_remove_stop_hook(struct stop_hook *h)
+{
+    list_remove(&h->node);
+}
+
+/* ---- the life of a loop ---- */
+
+static void on_held(struct timer *t)
+{
+    sl__stream_release_held(LIST_ENTRY(t, sl_loop, held_timer));
+}
+
+static void init_lists(sl_loop *l)
+{
+    struct list *lists[] = {&l->inbox, &l->turn_hooks, &l->stop_hooks, &l->streams,
+                            &l->dirty, &l->held,       &l->gone};
+
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        list_init(lists[i]);
+}
+
+/* Handles of an initialised uv_loop cannot fail to initialise, but for the async's descriptor.
+ */
+static int init_handles(sl_loop *l)
+{
+    int rc = uv_async_init(&l->uv, &l->inbox_async, on_inbox);
+
+    if (rc < 0) return rc;
+    uv_prepare_init(&l->uv, &l->prepare);
+    uv_check_init(&l->uv, &l->check);
+    uv_timer_init(&l->uv, &l->ticker);
+    uv_signal_init(&l->uv, &l->on_term);
+    uv_signal_init(&l->uv, &l->on_int);
+    l->inbox_async.data = l->prepare.data = l->check.data = l->ticker.data = l;
+    l->on_term.data = l->on_int.data = l;
+    uv_prepare_start(&l->prepare, on_prepare);
+    uv_check_start(&l->check, on_check);
+    return 0;
+}
+
+int sl_loop_new(sl_loop **out)
+{
+    sl_loop *l;
+    int rc;
+
+    *out = NULL;
+    l = sl__zalloc(sizeof *l);
+    if (l == NULL) return SL_E_NOMEM;
+    rc = uv_mutex_init(&l->inbox_lock);
+    if (rc < 0) goto no_lock;
+    rc = uv_loop_init(&l->uv);
+    if (rc < 0) goto no_loop;
+    rc = init_handles(l);
+    if (rc < 0) goto no_handles;
+
+    init_lists(l);
+    l->now = mono_now();
+    wheel_init(&l->wheel, sl__loop_now_ms(l));
+    l->ticker_due_ms = TICKER_IDLE;
+    timer_init(&l->held_timer, on_held);
+    timer_init(&l->grace_timer, on_grace_over);
+    index_init(&l->index, 0);
+    *out = l;
+    return 0;
+
+no_handles:
+    uv_loop_close(&l->uv);
+no_loop:
+    uv_mutex_destroy(&l->inbox_lock);
+no_lock:
+    sl__free(l);
+    return rc;
+}
+
+int sl_loop_run(sl_loop *l)
+{
+    while (!is_done(l))
+        uv_run(&l->uv, UV_RUN_ONCE);
+    return 0;
+}
+
+static void close_handle(uv_handle_t *h, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(h)) uv_close(h, NULL);
+}
+
+void sl_loop_free(sl_loop *l)
+{
+    struct list *n;
+
+    if (l == NULL) return;
+    l->stopping = true;
+    on_grace_over(&l->grace_timer); /* cut what is left, if run never came to its end */
+    sl__loop_finish_turn(l);
+    while (!is_done(l))
+        uv_run(&l->uv, UV_RUN_ONCE);
+
+    uv_mutex_lock(&l->inbox_lock);
+    l->ended = true;
+    uv_mutex_unlock(&l->inbox_lock);
+    while ((n = list_take_first(&l->inbox)) != NULL) {
+        struct post *p = LIST_ENTRY(n, struct post, node);
+        if (p->owned) sl__free(p);
+    }
+
+    uv_walk(&l->uv, close_handle, NULL);
+    uv_run(&l->uv, UV_RUN_DEFAULT);
+    SL_ASSERT(uv_loop_close(&l->uv) == 0);
+    uv_mutex_destroy(&l->inbox_lock);
+    index_deinit(&l->index);
+    sl__free(l);
+}
