@@ -22,7 +22,6 @@ build: ## optimised programs: build/sluice, build/examples/
 	@ninja -C build
 
 run: build ## the hub with a simulated camera; prints the address to open
-	@tools/setup run
 	@exec tools/run-demo
 
 test: ## everything: builds, checks, unit, end-to-end and browser tests (ARGS="--list")
