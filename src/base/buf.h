@@ -34,7 +34,10 @@ static inline bool sl__buf_is_shared(sl_buf *b)
     return atomic_load_explicit(&b->refs, memory_order_acquire) > 1;
 }
 
-/* A larger buffer with the same content; the old one is consumed. NULL leaves `b` alone. */
+/*
+ * The same headroom and content with room for `cap` bytes of data in all, nobody else's: the
+ * caller's reference to the old one is consumed. NULL without memory leaves `b` alone.
+ */
 sl_buf *sl__buf_grow(sl_buf *b, size_t cap) SL_MUST_USE;
 
 #endif

@@ -31,8 +31,9 @@ struct timer {
 
 struct wheel {
     uint64_t now_ms;
-    uint64_t used[WHEEL_LEVELS]; /* a bit per slot that may hold timers */
+    uint64_t used[WHEEL_LEVELS]; /* a bit per slot that holds timers */
     struct list slot[WHEEL_LEVELS][WHEEL_SLOTS];
+    struct list far; /* due beyond the top level's reach */
 };
 
 void wheel_init(struct wheel *w, uint64_t now_ms);
