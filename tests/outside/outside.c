@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* RFC 6455 §1.3 gives this key and its answer; §5.7 gives "Hello" masked, and its echo plain.
