@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of sl_ws, for the two files that need it: ws_session.c and rooms.c. */
+#ifndef SERVE_WS_INTERNAL_H
+#define SERVE_WS_INTERNAL_H
+
+#include "base/packet.h"
+#include "net/stream.h"
+#include "proto/ws.h"
+#include "serve/server.h"
+#include "serve/ws_session.h"
+
+struct sl_ws {
+    struct stream *stream;
+    sl_server *server;
+    const sl_ws_ops *ops;
+    void *route_user, *data;
+    struct list all;      /* among the server's sessions */
+    struct list rooms;    /* struct membership */
+    uint64_t batch_id;    /* which batch of the rooms it has taken from early, */
+    uint32_t batch_taken; /* and how many of its packets */
+    uint16_t close_code;  /* what was sent */
+    bool close_sent, over, pinged;
+    uint64_t heard_ms; /* when bytes last came */
+    struct ws_options options;
+    struct ws_parser parser;
+};
+
+/* One message as a frame for this wire. */
+struct packet *ws_packet(const sl_message *m) SL_MUST_USE;
+
+#endif
