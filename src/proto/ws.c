@@ -184,7 +184,6 @@ static ssize_t parse_head(struct ws_parser *p, const uint8_t *in, size_t n, stru
 static int check_close(struct ws_parser *p, sl_str payload)
 {
     struct scan s;
-    uint8_t text[WS_CONTROL_MAX];
     sl_str reason;
 
     if (payload.len == 0) return 0;
@@ -192,7 +191,7 @@ static int check_close(struct ws_parser *p, sl_str payload)
     int code = ws_close_read(payload, &reason);
     if (!ws_close_code_is_valid(code)) return fail(p, FAULT_CLOSE_CODE, (uint64_t)code);
     scan_init(&s, SCAN_UTF8, NULL, NULL);
-    if (scan_feed(&s, text, (const uint8_t *)reason.ptr, reason.len) < 0 || scan_end(&s) < 0)
+    if (scan_feed(&s, NULL, (const uint8_t *)reason.ptr, reason.len) < 0 || scan_end(&s) < 0)
         return fail(p, FAULT_CLOSE_UTF8, 0);
     return 0;
 }

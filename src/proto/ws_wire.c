@@ -25,13 +25,12 @@ size_t ws_frame_head(uint8_t out[WS_HEAD_MAX], enum ws_op op, uint64_t len)
     return 10;
 }
 
-static bool is_utf8(sl_str text, uint8_t *scratch)
+static bool is_utf8(const uint8_t *text, size_t n)
 {
     struct scan s;
 
     scan_init(&s, SCAN_UTF8, NULL, NULL);
-    return scan_feed(&s, scratch, (const uint8_t *)text.ptr, text.len) == 0
-           && scan_end(&s) == 0;
+    return scan_feed(&s, NULL, text, n) == 0 && scan_end(&s) == 0;
 }
 
 size_t ws_close_payload(uint8_t out[WS_CONTROL_MAX], int code, sl_str reason)
@@ -47,7 +46,8 @@ size_t ws_close_payload(uint8_t out[WS_CONTROL_MAX], int code, sl_str reason)
     }
     out[0] = (uint8_t)(code >> 8);
     out[1] = (uint8_t)code;
-    if (n > 0 && !is_utf8((sl_str){reason.ptr, n}, out + 2)) n = 0;
+    if (n > 0) memcpy(out + 2, reason.ptr, n);
+    if (!is_utf8(out + 2, n)) n = 0;
     return 2 + n;
 }
 
