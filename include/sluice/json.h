@@ -37,18 +37,24 @@ typedef struct sl_json_node {
 } sl_json_node;
 
 typedef struct sl_json_limits {
-    uint32_t depth; /* 0: 64 */
+    uint32_t depth; /* containers inside each other, the root counts as one; 0: 64 */
     uint32_t nodes; /* 0: 1,000,000 */
 } sl_json_limits;
 
 /*
  * A document. Zero it once, read into it as often as you like, deinit it at the end: its
- * memory is kept between reads. Values borrow from the text that was read.
+ * memory is kept between reads. Values borrow from the text that was read; after a failed
+ * read it is empty.
+ *
+ * memory   16 bytes a node (at most limits->nodes, and one for two bytes of text), doubled
+ *          as it grows; 64 KiB for the scan if a read had to do it
  */
 typedef struct sl_json {
     sl_str text;
     sl_json_node *node; /* node[0] is the root */
     uint32_t n, cap;
+    uint32_t *piece; /* private: positions in the part of the text that is scanned */
+    uint32_t piece_cap;
 } sl_json;
 
 /* A value inside a document; type SL_JSON_NONE if there is none. Cheap, pass it by value. */
@@ -61,10 +67,14 @@ typedef struct sl_value {
  * Read one complete document.
  *
  * text     borrowed by `doc` until the next read; any bytes
- * index    what came with the message, or NULL: then the text is scanned first
+ * index    what came with the message, or NULL: then the text is scanned as it is read, 16 KiB
+ *          at a time. An index that overflowed, is unfinished or belongs to a text of another
+ *          length counts as NULL
  * limits   NULL: the defaults
- * returns  0, SL_E_JSON, SL_E_UTF8, SL_E_DEPTH, SL_E_TOO_BIG or SL_E_NOMEM; `err` says where
- * source   RFC 8259; of equal keys in one object the last wins (§4)
+ * returns  0, SL_E_JSON, SL_E_UTF8, SL_E_DEPTH, SL_E_TOO_BIG (nodes, or a text of 4 GiB) or
+ *          SL_E_NOMEM; `err` says what was expected and at which byte
+ * source   RFC 8259; of equal keys in one object the last wins (§4). A lone surrogate as an
+ *          escape (\ud800) is grammatical (§8.2) and read; sl_json_unescape refuses it
  */
 SL_API int sl_json_read(sl_json *doc, sl_str text, const sl_json_index *index,
                         const sl_json_limits *limits, sl_error *err) SL_MUST_USE;
@@ -83,8 +93,8 @@ SL_API sl_value sl_value_next(sl_value container, sl_value v, sl_str *raw_key);
 /* Typed access: false if the value is of another type or does not fit. */
 SL_API bool sl_value_str(sl_value v, sl_str *raw);    /* content between the quotes, still escaped */
 SL_API bool sl_value_is_str(sl_value v, sl_str text); /* equal after unescaping */
-SL_API bool sl_value_i64(sl_value v, int64_t *out);
-SL_API bool sl_value_f64(sl_value v, double *out);
+SL_API bool sl_value_i64(sl_value v, int64_t *out);   /* digits only: not 1.0, not 1e3 */
+SL_API bool sl_value_f64(sl_value v, double *out);    /* the nearest double; false beyond range */
 SL_API bool sl_value_bool(sl_value v, bool *out);
 
 /*
@@ -97,25 +107,36 @@ SL_API int64_t sl_json_unescape(sl_str raw, char *into);
 
 /*
  * Find top-level keys of an object without building an index of what lies deeper: the whole
- * text is still checked for balance and strings, not every number for its grammar.
+ * text is still checked for balance and strings, and the top level for its members. Numbers
+ * and literals are checked where they are found, and what lies inside deeper containers only
+ * for its brackets. Never allocates.
  *
  * key, n   what to look for, at most 16
  * found    n slices: where each value lies, raw; ptr NULL if absent. Last of equal keys wins
  * member   n slices or NULL: the whole `"key": value` text, for cutting it out
- * returns  0, SL_E_JSON (also when the text is no object), SL_E_UTF8, SL_E_DEPTH
+ * returns  0, SL_E_JSON (also when the text is no object), SL_E_UTF8, SL_E_DEPTH (beyond 64),
+ *          SL_E_INVAL for more than 16 keys, SL_E_TOO_BIG for a text of 4 GiB
  */
 SL_API int sl_json_peek(sl_str text, const sl_json_index *index, const sl_str *key, uint32_t n,
                         sl_str *found, sl_str *member) SL_MUST_USE;
 
 /* ---- writing: append-only, onto a growing text ---- */
 
+/*
+ * Commas and colons come by themselves. At the outermost level values follow each other
+ * without a separator, so that a text can begin with what a wire wants in front of it.
+ *
+ * rc       the first failure sticks, look once at the end: SL_E_NOMEM, SL_E_DEPTH (beyond 64),
+ *          SL_E_INVAL for a member without key, a key where none belongs, an end too many
+ */
 typedef struct sl_json_out {
     char *ptr;
     size_t len, cap;
     uint32_t depth;
     uint64_t has_item; /* bit per level: a comma is due */
+    uint64_t objects;  /* bit per level: it is an object */
     bool after_key;
-    int rc; /* the first failure sticks; look once at the end */
+    int rc;
 } sl_json_out;
 
 SL_API void sl_out_deinit(sl_json_out *o); /* a zeroed one is ready for use */
@@ -130,6 +151,6 @@ SL_API void sl_out_f64(sl_json_out *o, double v); /* shortest that reads back; n
 SL_API void sl_out_bool(sl_json_out *o, bool v);
 SL_API void sl_out_null(sl_json_out *o);
 SL_API void sl_out_raw(sl_json_out *o, sl_str json); /* already JSON: passed through */
-SL_API sl_str sl_out_text(const sl_json_out *o);
+SL_API sl_str sl_out_text(const sl_json_out *o); /* empty after a failure; valid until the next call */
 
 #endif

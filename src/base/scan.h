@@ -11,12 +11,12 @@
 #ifndef BASE_SCAN_H
 #define BASE_SCAN_H
 
+#include "sluice/err.h"
+#include "sluice/json.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "sluice/err.h"
-#include "sluice/json.h"
 
 enum {
     SCAN_UTF8 = 1 << 0, /* check that the bytes are UTF-8 */
@@ -25,15 +25,22 @@ enum {
 
 /*
  * Positions of the bytes that shape a JSON text, relative to the first byte of the message:
- * the structural characters { } [ ] : , outside strings, both quotes of every string, and the
- * first byte of every other scalar. Anything that cannot be JSON at this level (a control
- * byte inside a string, an unterminated string) sets `bad`.
+ * the structural characters { } [ ] : , outside strings, both quotes of every string, each
+ * backslash that begins an escape, and the first byte of every other scalar. What lies
+ * between two entries is white space, the rest of a scalar or the plain inside of a string:
+ * a string without escapes is two neighbouring entries, however long it is.
  *
- * Bounded: past `max` entries `overflow` is set and the reader scans the text for itself.
+ * Anything that cannot be JSON at this level sets `bad`, and the entries mean nothing then: a
+ * control byte other than white space, any control byte inside a string, a backslash outside
+ * of one, a string without end.
+ *
+ * Bounded: past `max` entries, without memory, or past 4 GiB of text `overflow` is set and the
+ * reader scans the text for itself.
  */
 struct sl_json_index {
     uint32_t *at;
     uint32_t n, cap, max;
+    uint64_t len; /* bytes of the text it covers; set by scan_end */
     bool bad, overflow;
     bool complete; /* scan_end has been called: the index covers the whole text */
 };
@@ -43,7 +50,11 @@ struct scan {
     uint64_t pos;         /* bytes scanned so far */
     uint8_t mask[4];      /* as it applies to the next byte */
     uint8_t flags;
-    uint8_t carry[15]; /* private to scan.c: what lies across the cut */
+    /* private to scan_*.c: what lies across the cut; scalar and vector code share it */
+    uint8_t last[3]; /* the three bytes before this one: a character may be unfinished */
+    bool in_string;  /* this byte is inside a string */
+    bool escaped;    /* the byte before it is the backslash of an escape */
+    bool scalar;     /* the byte before it belongs to a number or a literal */
 };
 
 void index_init(sl_json_index *x, uint32_t max); /* max 0: 65,536 entries */
@@ -59,7 +70,7 @@ void scan_set_mask(struct scan *s, const uint8_t mask[4]);
 /*
  * Take `n` bytes from `src` to `dst`, unmasked and looked at.
  *
- * dst      same as src, or no overlap
+ * dst      same as src, no overlap, or NULL to only look (then there must be no mask)
  * returns  0, or SL_E_UTF8 as soon as the bytes so far can not begin valid UTF-8 (fail fast,
  *          RFC 6455 §8.1); afterwards the scan is not to be fed again
  */
@@ -68,7 +79,8 @@ int scan_feed(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n) SL_MUS
 /* The text ends here. returns 0, or SL_E_UTF8 if it ends inside a character. */
 int scan_end(struct scan *s) SL_MUST_USE;
 
-/* The scalar twin, and what was chosen ("avx2", "sse2", "neon", "scalar"): for tests and bench. */
+/* The scalar twin, and what was chosen ("avx2", "sse2", "neon", "scalar"): for tests and bench.
+ */
 int scan_feed_scalar(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n) SL_MUST_USE;
 const char *scan_name(void);
 
