@@ -59,10 +59,10 @@ static inline void tape_on_message(struct ws_parser *p, bool text, sl_buf *buf, 
     SL_ASSERT((index != NULL) == (text && t->options.json));
     SL_ASSERT(index == NULL || index->complete);
     if (index != NULL && t->note_index) {
-        char flags[2] = {index->bad ? '!' : '.', index->overflow ? '+' : '.'};
+        bool usable = !index->bad && !index->overflow; /* else the entries mean nothing */
 
-        tape_write(t, flags, 2);
-        tape_write(t, index->at, index->n * sizeof *index->at);
+        tape_write(t, index->overflow ? "+" : index->bad ? "!" : ".", 1);
+        if (usable) tape_write(t, index->at, index->n * sizeof *index->at);
     }
     sl_buf_drop(t->last);
     t->last = sl_buf_hold(buf);
