@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define LIBLIBUV_EOF -4095
+#define LIBUV_EOF -4095
 
 #define ROW(name, code, text)  {SL_E_##name, text},
 #define CODE(name, code, text) SL_E_##name,
