@@ -179,7 +179,7 @@ int http1_read_end(struct http1_head *h)
     }
     if (h->method == 0) {
         return http1_refuse(h, 501,
-                            "this method is not implemented here (methods are upper case)");
+                            "this method is not known here (methods are upper case)");
     }
     if ((h->seen & SEEN_ODD_EXPECT) && h->minor == 1) {
         return http1_refuse(h, 417, "only Expect: 100-continue can be met here");
