@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/rand.h"
+
+/* clang-format off */
+#include <setjmp.h> /* cmocka.h stands on these four */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+static void test_random_bytes(void **state)
+{
+    uint8_t a[32] = {0}, b[32] = {0}, guard[3] = {1, 2, 3};
+    unsigned seen = 0;
+
+    (void)state;
+    rand_bytes(a, sizeof a);
+    rand_bytes(b, sizeof b);
+    assert_memory_not_equal(a, b, sizeof a);
+    rand_bytes(guard + 1, 1);
+    assert_int_equal(guard[0], 1);
+    assert_int_equal(guard[2], 3);
+    rand_bytes(guard, 0);
+    for (int i = 0; i < 1000; i++) {
+        uint32_t n = rand_below(8);
+
+        assert_true(n < 8);
+        seen |= 1u << n;
+    }
+    assert_int_equal(seen, 0xff); /* one in 10^57 runs misses one */
+    assert_int_equal(rand_below(0), 0);
+    assert_int_equal(rand_below(1), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_bytes)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
