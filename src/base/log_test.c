@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 static int pipe_fds[2];
-static char text[65536]; /* what read_all found */
+static char text[131072]; /* what read_all found */
 
 static int set_up(void **state)
 {
