@@ -3,9 +3,8 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "proto/ws_inside.h"
 
-#include <endian.h>
-#include <stdio.h>
 #include <sys/types.h>
 
 /*
@@ -19,63 +18,10 @@
  * The steps return how many bytes they took, or the (negative) error.
  */
 
-enum {
-    BUF_FIRST = 65536, /* what a declared length alone is worth */
-    WANT_LEFT_MIN =
-        4096, /* less than this is cheaper copied than received by a call of its own */
-    WANT_ROOM_MIN = 16384, /* nor should a call be spent on a smaller piece of a long rest */
-};
-
-enum fault {
-    FAULT_NONE,
-    FAULT_RSV,
-    FAULT_OPCODE,
-    FAULT_CONTROL_FIN,
-    FAULT_CONTROL_LEN,
-    FAULT_UNMASKED,
-    FAULT_MASKED,
-    FAULT_MINIMAL,
-    FAULT_LENGTH,
-    FAULT_NO_START,
-    FAULT_INTERLEAVED,
-    FAULT_CLOSE_LEN,
-    FAULT_CLOSE_CODE,
-    FAULT_CLOSE_UTF8,
-    FAULT_TEXT_UTF8,
-    FAULT_TOO_BIG,
-    FAULT_NOMEM,
-};
-
-/* what feed returns, what the peer is told, the sentence, whether the number belongs to it */
-static const struct {
-    int rc;
-    uint16_t close_code;
-    const char *text;
-    bool numbered;
-} faults[] = {
-    [FAULT_NONE] = {0,             0,                 "",                                  false},
-    [FAULT_RSV] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "a reserved bit is set",             false},
-    [FAULT_OPCODE] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "unknown opcode",                    true },
-    [FAULT_CONTROL_FIN] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "fragmented control frame",          false},
-    [FAULT_CONTROL_LEN] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR,
-                    "control frame of more than 125 bytes",                                false},
-    [FAULT_UNMASKED] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "frame without mask",                false},
-    [FAULT_MASKED] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "masked frame from a server",        false},
-    [FAULT_MINIMAL] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR,
-                    "frame length not in its shortest form",                               true },
-    [FAULT_LENGTH] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "frame length of more than 63 bits",
-                    false                                                                       },
-    [FAULT_NO_START] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR,
-                    "continuation without a message to continue",                          false},
-    [FAULT_INTERLEAVED] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR,
-                    "new message inside a fragmented one",                                 false},
-    [FAULT_CLOSE_LEN] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "close frame of one byte",           false},
-    [FAULT_CLOSE_CODE] = {SL_E_WS_PROTO, WS_PROTOCOL_ERROR, "invalid close code",                true },
-    [FAULT_CLOSE_UTF8] = {SL_E_WS_UTF8,  WS_BAD_DATA,       "close reason is not valid UTF-8",   false},
-    [FAULT_TEXT_UTF8] = {SL_E_WS_UTF8,  WS_BAD_DATA,       "text is not valid UTF-8",           false},
-    [FAULT_TOO_BIG] = {SL_E_TOO_BIG,  WS_TOO_BIG,        "message is larger than the limit",  true },
-    [FAULT_NOMEM] = {SL_E_NOMEM,    WS_INTERNAL_ERROR, "out of memory",                     false},
-};
+#define BUF_FIRST     65536 /* what a declared length alone is worth */
+#define WANT_LEFT_MIN 4096  /* a shorter rest is cheaper copied than received by its own call \
+                             */
+#define WANT_ROOM_MIN 16384 /* nor is a call worth less room than this */
 
 struct ws_partial {
     sl_buf *buf;   /* what has arrived; NULL before the first byte */
@@ -88,13 +34,6 @@ struct ws_partial {
     uint8_t control_len, control_have;
     uint8_t control_mask[4];
     uint8_t control[WS_CONTROL_MAX];
-};
-
-struct head {
-    uint64_t len;
-    uint8_t op;
-    bool fin;
-    uint8_t mask[4]; /* zero when the frame has none */
 };
 
 static void partial_free(struct ws_partial *q)
@@ -113,70 +52,19 @@ static void partial_end(struct ws_parser *p)
     partial_free(q);
 }
 
-static int fail(struct ws_parser *p, enum fault f, uint64_t number)
+static int fail(struct ws_parser *p, enum ws_fault f, uint64_t number)
 {
     p->fault = (uint8_t)f;
     p->fault_number = number;
-    p->close_code = faults[f].close_code;
+    p->close_code = ws_faults[f].close_code;
     p->head_len = 0;
     partial_end(p);
-    return faults[f].rc;
+    return ws_faults[f].rc;
 }
 
 static int fail_scan(struct ws_parser *p, int rc)
 {
     return fail(p, rc == SL_E_UTF8 ? FAULT_TEXT_UTF8 : FAULT_NOMEM, 0);
-}
-
-/* ---- headers ---- */
-
-/* The first two bytes: all that can be wrong before the length is known. */
-static int check_head(struct ws_parser *p, uint8_t b0, uint8_t b1)
-{
-    const unsigned known = 1u << WS_CONT | 1u << WS_TEXT | 1u << WS_BINARY | 1u << WS_CLOSE
-                           | 1u << WS_PING | 1u << WS_PONG;
-    unsigned op = b0 & 15;
-    bool masked = b1 & 0x80;
-
-    if (b0 & 0x70) return fail(p, FAULT_RSV, 0);
-    if (!(known >> op & 1)) return fail(p, FAULT_OPCODE, op);
-    if (masked != p->options->from_client)
-        return fail(p, masked ? FAULT_MASKED : FAULT_UNMASKED, 0);
-    if (!(op & 8)) return 0;
-    if (!(b0 & 0x80)) return fail(p, FAULT_CONTROL_FIN, 0);
-    if ((b1 & 127) > WS_CONTROL_MAX) return fail(p, FAULT_CONTROL_LEN, 0);
-    return 0;
-}
-
-/* returns the header's length; 0 if `n` bytes are not all of it; an error */
-static ssize_t parse_head(struct ws_parser *p, const uint8_t *in, size_t n, struct head *h)
-{
-    if (n < 2) return 0;
-    int rc = check_head(p, in[0], in[1]);
-    if (rc < 0) return rc;
-
-    unsigned len7 = in[1] & 127;
-    unsigned at = len7 < 126 ? 2 : len7 == 126 ? 4 : 10;
-    unsigned end = at + (in[1] & 0x80 ? 4 : 0);
-
-    if (n < end) return 0;
-    h->fin = in[0] & 0x80;
-    h->op = in[0] & 15;
-    h->len = len7;
-    if (len7 == 126) {
-        h->len = (uint64_t)in[2] << 8 | in[3];
-        if (h->len < 126) return fail(p, FAULT_MINIMAL, h->len);
-    } else if (len7 == 127) {
-        uint64_t be;
-
-        memcpy(&be, in + 2, 8);
-        h->len = be64toh(be);
-        if (h->len >> 63) return fail(p, FAULT_LENGTH, 0);
-        if (h->len < 65536) return fail(p, FAULT_MINIMAL, h->len);
-    }
-    memset(h->mask, 0, 4);
-    if (in[1] & 0x80) memcpy(h->mask, in + at, 4);
-    return end;
 }
 
 /* ---- control frames ---- */
@@ -209,7 +97,8 @@ static int deliver_control(struct ws_parser *p, enum ws_op op, sl_str payload)
 }
 
 /* §5.5: may come between fragments, up to 125 bytes. Almost always in one piece. */
-static ssize_t begin_control(struct ws_parser *p, const struct head *h, uint8_t *in, size_t n)
+static ssize_t begin_control(struct ws_parser *p, const struct ws_head *h, uint8_t *in,
+                             size_t n)
 {
     struct ws_partial *q = p->partial;
 
@@ -275,7 +164,7 @@ static unsigned scan_flags(const struct ws_parser *p, bool text)
 }
 
 /* The path of nearly every message: no state before it and none behind it. */
-static ssize_t whole(struct ws_parser *p, const struct head *h, const uint8_t *in)
+static ssize_t whole(struct ws_parser *p, const struct ws_head *h, const uint8_t *in)
 {
     bool text = h->op == WS_TEXT;
     unsigned flags = scan_flags(p, text);
@@ -369,7 +258,7 @@ static ssize_t take_payload(struct ws_parser *p, const uint8_t *in, size_t n)
     return rc < 0 ? rc : (ssize_t)take;
 }
 
-static int begin_message(struct ws_parser *p, const struct head *h)
+static int begin_message(struct ws_parser *p, const struct ws_head *h)
 {
     struct ws_partial *q = p->partial = sl__zalloc(sizeof *q);
 
@@ -384,7 +273,7 @@ static int begin_message(struct ws_parser *p, const struct head *h)
 }
 
 /* A text or binary frame, or one that continues it (§5.4). */
-static ssize_t begin_data(struct ws_parser *p, const struct head *h, uint8_t *in, size_t n)
+static ssize_t begin_data(struct ws_parser *p, const struct ws_head *h, uint8_t *in, size_t n)
 {
     struct ws_partial *q = p->partial; /* a message if there is one: no control frame is open */
     uint64_t have = q != NULL && q->buf != NULL ? q->buf->len : 0;
@@ -406,24 +295,24 @@ static ssize_t begin_data(struct ws_parser *p, const struct head *h, uint8_t *in
     return n > 0 ? take_payload(p, in, n) : 0;
 }
 
-static ssize_t begin_frame(struct ws_parser *p, const struct head *h, uint8_t *in, size_t n)
+static ssize_t begin_frame(struct ws_parser *p, const struct ws_head *h, uint8_t *in, size_t n)
 {
     return h->op & 8 ? begin_control(p, h, in, n) : begin_data(p, h, in, n);
 }
 
 static ssize_t take_frame(struct ws_parser *p, uint8_t *in, size_t n)
 {
-    struct head h;
-    ssize_t end = parse_head(p, in, n, &h);
+    struct ws_head h;
+    enum ws_fault f = ws_head_read(&h, p->options->from_client, in, n);
 
-    if (end < 0) return end;
-    if (end == 0) {
+    if (f != FAULT_NONE) return fail(p, f, h.len);
+    if (h.bytes == 0) {
         memcpy(p->head, in, n); /* at most 13 bytes: one more would be a whole header */
         p->head_len = (uint8_t)n;
         return (ssize_t)n;
     }
-    ssize_t used = begin_frame(p, &h, in + end, n - (size_t)end);
-    return used < 0 ? used : end + used;
+    ssize_t used = begin_frame(p, &h, in + h.bytes, n - h.bytes);
+    return used < 0 ? used : h.bytes + used;
 }
 
 /* The rest of a header that was cut. */
@@ -431,17 +320,17 @@ static ssize_t take_cut_frame(struct ws_parser *p, uint8_t *in, size_t n)
 {
     size_t had = p->head_len;
     size_t add = sizeof p->head - had < n ? sizeof p->head - had : n;
-    struct head h;
+    struct ws_head h;
 
     memcpy(p->head + had, in, add);
-    ssize_t end = parse_head(p, p->head, had + add, &h);
-    if (end < 0) return end;
-    if (end == 0) {
+    enum ws_fault f = ws_head_read(&h, p->options->from_client, p->head, had + add);
+    if (f != FAULT_NONE) return fail(p, f, h.len);
+    if (h.bytes == 0) {
         p->head_len = (uint8_t)(had + add);
         return (ssize_t)add;
     }
     p->head_len = 0;
-    size_t rest = (size_t)end - had;
+    size_t rest = h.bytes - had; /* what was kept is always less than a header */
     ssize_t used = begin_frame(p, &h, in + rest, n - rest);
     return used < 0 ? used : (ssize_t)rest + used;
 }
@@ -477,7 +366,7 @@ int ws_feed(struct ws_parser *p, uint8_t *in, size_t n)
         in += used;
         n -= (size_t)used;
     }
-    return faults[p->fault].rc;
+    return ws_faults[p->fault].rc;
 }
 
 bool ws_want(const struct ws_parser *p, uint8_t **into, size_t *room)
@@ -505,18 +394,4 @@ void ws_stop(struct ws_parser *p)
 bool ws_is_partial(const struct ws_parser *p)
 {
     return p->partial != NULL || p->head_len > 0;
-}
-
-const char *ws_why(const struct ws_parser *p, char *buf, size_t size)
-{
-    unsigned long long number = p->fault_number;
-
-    if (p->fault == FAULT_TOO_BIG)
-        snprintf(buf, size, "message of %llu bytes is larger than the limit of %zu", number,
-                 p->options->message_max);
-    else if (faults[p->fault].numbered)
-        snprintf(buf, size, "%s: %llu", faults[p->fault].text, number);
-    else
-        snprintf(buf, size, "%s", faults[p->fault].text);
-    return buf;
 }
