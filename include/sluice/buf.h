@@ -9,12 +9,12 @@
 #ifndef SLUICE_BUF_H
 #define SLUICE_BUF_H
 
+#include "sluice/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#include "sluice/err.h"
 
 /* Borrowed bytes: valid as long as whoever lent them says. Not terminated. */
 typedef struct sl_str {

@@ -10,9 +10,9 @@
 #ifndef SLUICE_LOG_H
 #define SLUICE_LOG_H
 
-#include <stdint.h>
-
 #include "sluice/err.h"
+
+#include <stdint.h>
 
 typedef enum sl_log_level { SL_LOG_ERROR, SL_LOG_WARN, SL_LOG_INFO, SL_LOG_DEBUG } sl_log_level;
 
@@ -25,13 +25,13 @@ typedef struct sl_log_site {
 SL_API void sl_log_set_level(sl_log_level level);
 SL_API sl_log_level sl_log_get_level(void);
 SL_API void sl_log_to(int fd); /* borrowed; -1 = stderr */
-SL_API void sl_log(sl_log_site *site, sl_log_level level, const char *topic, const char *fmt, ...)
-    SL_PRINTF(4, 5);
+SL_API void sl_log(sl_log_site *site, sl_log_level level, const char *topic, const char *fmt,
+                   ...) SL_PRINTF(4, 5);
 
-#define SL_LOG(level, topic, ...)                                                            \
-    do {                                                                                     \
-        static sl_log_site site_;                                                            \
-        if ((level) <= sl_log_get_level()) sl_log(&site_, (level), (topic), __VA_ARGS__);    \
+#define SL_LOG(level, topic, ...)                                                         \
+    do {                                                                                  \
+        static sl_log_site site_;                                                         \
+        if ((level) <= sl_log_get_level()) sl_log(&site_, (level), (topic), __VA_ARGS__); \
     } while (0)
 
 /* error wants a human, warn is degraded service, info the life of things, debug is ours */

@@ -7,9 +7,9 @@
 #ifndef BASE_ALLOC_H
 #define BASE_ALLOC_H
 
-#include <stddef.h>
-
 #include "sluice/err.h"
+
+#include <stddef.h>
 
 void *sl__alloc(size_t n) SL_MUST_USE;  /* not cleared; NULL without memory */
 void *sl__zalloc(size_t n) SL_MUST_USE; /* cleared */

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SL_ASSERT(cond)                                                                      \
-    do {                                                                                     \
-        if (__builtin_expect(!(cond), 0)) {                                                  \
-            fprintf(stderr, "sluice: %s:%d: bug: %s\n", __FILE__, __LINE__, #cond);          \
-            abort();                                                                         \
-        }                                                                                    \
+#define SL_ASSERT(cond)                                                             \
+    do {                                                                            \
+        if (__builtin_expect(!(cond), 0)) {                                         \
+            fprintf(stderr, "sluice: %s:%d: bug: %s\n", __FILE__, __LINE__, #cond); \
+            abort();                                                                \
+        }                                                                           \
     } while (0)
 
 #endif

@@ -3,9 +3,9 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
-#include <stdatomic.h>
-
 #include "sluice/buf.h"
+
+#include <stdatomic.h>
 
 /*
  *   bytes          start                 start + len        cap

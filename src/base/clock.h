@@ -6,10 +6,10 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include "sluice/buf.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include "sluice/buf.h"
 
 struct mono {
     uint64_t us; /* since some moment before the process started */

@@ -10,7 +10,7 @@ struct list {
     struct list *next, *prev;
 };
 
-#define LIST_ENTRY(node, type, member) ((type *)((char *)(node) - offsetof(type, member)))
+#define LIST_ENTRY(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
 
 static inline void list_init(struct list *l)
 {
@@ -38,7 +38,7 @@ static inline void list_remove(struct list *node)
     list_init(node);
 }
 
-/* Move everything to `to`, which is overwritten: for walks during which callbacks change the list. */
+/* Move all to `to`, which is overwritten: for walks during which callbacks change the list. */
 static inline void list_move_all(struct list *from, struct list *to)
 {
     if (list_is_empty(from)) {

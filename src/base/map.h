@@ -9,9 +9,9 @@
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
-#include <stdint.h>
-
 #include "sluice/buf.h"
+
+#include <stdint.h>
 
 struct map;
 

@@ -8,12 +8,12 @@
 #ifndef BASE_PACKET_H
 #define BASE_PACKET_H
 
+#include "sluice/buf.h"
+
 #include <stdint.h>
 #include <sys/uio.h>
 
-#include "sluice/buf.h"
-
-#define PACKET_HEAD_MAX 16                     /* bytes of framing a packet can own */
+#define PACKET_HEAD_MAX   16                      /* bytes of framing a packet can own */
 #define PACKET_SLICES_MAX (SL_MESSAGE_SLICES + 1) /* the framing and the message's */
 
 struct packet {
@@ -27,9 +27,10 @@ struct packet {
 };
 
 /*
- * A packet of `head` followed by the message's slices; each slice's buffer is held.
- * Where the first slice has headroom that nobody else can see, `head` is written there and
- * one slice less leaves.
+ * A packet of `head` (at most PACKET_HEAD_MAX bytes) followed by the message's slices; each
+ * slice's buffer is held. A slice without a buffer is a constant that outlives the packet.
+ * Where the first slice begins its buffer's data and the caller's reference is the only one,
+ * `head` is written into the headroom and one slice less leaves.
  */
 struct packet *packet_new(sl_str head, const sl_message *m) SL_MUST_USE;
 struct packet *packet_copy(sl_str bytes) SL_MUST_USE; /* bytes of its own */

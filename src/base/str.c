@@ -95,7 +95,8 @@ size_t str_utf8_char(sl_str s)
 {
     const uint8_t *b = (const uint8_t *)s.ptr;
 
-    for (size_t i = 0; s.len > 0 && i < sizeof shapes / sizeof *shapes; i++) {
+    if (b == NULL || s.len == 0) return 0;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         if (b[0] < shapes[i].first_min || b[0] > shapes[i].first_max) continue;
         if (shapes[i].len == 1) return 1;
         if (s.len < shapes[i].len) return 0;

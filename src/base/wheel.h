@@ -12,13 +12,13 @@
 #ifndef BASE_WHEEL_H
 #define BASE_WHEEL_H
 
+#include "base/list.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/list.h"
-
 #define WHEEL_LEVELS 6
-#define WHEEL_SLOTS 64
+#define WHEEL_SLOTS  64
 
 struct timer;
 typedef void timer_fn(struct timer *t);
@@ -44,7 +44,7 @@ void wheel_set(struct wheel *w, struct timer *t, uint64_t due_ms);
 void wheel_cancel(struct wheel *w, struct timer *t); /* not set: fine */
 /* Fire all that are due. returns how many */
 uint32_t wheel_advance(struct wheel *w, uint64_t now_ms);
-/* When to advance next: exact or earlier, never later than the next due time. false: nothing set */
+/* When to advance next, never later than the first due time. false: nothing is set */
 bool wheel_next(const struct wheel *w, uint64_t *due_ms);
 
 #endif
