@@ -154,7 +154,7 @@ static void test_sql_that_does_not_compile(void **state)
     struct db *db = open_ok(f->path, DB_WRITE);
     sl_error err = {0};
 
-    assert_null(db_stmt(db, "SELECT nothing FROM nowhere"));
+    assert_null(db_stmt(db, "SELECT x FROM nowhere"));
     assert_int_equal(db_fail(db, &err), SL_E_DB);
     assert_non_null(strstr(err.text, "nowhere"));
     assert_int_equal(number(db, "SELECT 1"), 1);

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* The subcommands: each takes what stands behind its name and returns the exit code. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+int cmd_serve(int argc, char **argv);
+int cmd_sim(int argc, char **argv);
+
+#endif

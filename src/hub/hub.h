@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The hub as its program sees it: made, listening, running until the loop stops, freed. */
+#ifndef HUB_HUB_H
+#define HUB_HUB_H
+
+#include "sluice/http.h"
+#include "sluice/loop.h"
+
+#include "hub/system.h"
+
+struct hub_options {
+    const char *data_dir;
+    const struct system *const *systems;
+    size_t system_count;
+    const sl_asset *assets; /* the page */
+    size_t asset_count;
+    uint32_t cork_us; /* as in sl_server_options */
+};
+
+/*
+ * Lock the data folder, open the store, bring schemas up to date, start the systems.
+ *
+ * o        its pointers are borrowed for the hub's life
+ * returns  0; SL_E_BUSY: another process has the folder; SL_E_DB_NEWER; else what failed
+ */
+int hub_new(sl_loop *loop, const struct hub_options *o, struct hub **out,
+            sl_error *err) SL_MUST_USE;
+
+/* As sl_server_listen. */
+int hub_listen(struct hub *hub, const char *address, uint16_t *port, sl_error *err) SL_MUST_USE;
+
+/* After the loop has returned: commits what waits in the journal. NULL is fine. */
+void hub_free(struct hub *hub);
+
+#endif
