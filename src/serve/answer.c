@@ -93,19 +93,15 @@ done:
 
 /* ---- sending ---- */
 
-/* The answer is on its way: the request may go once its handler has returned. */
-static void let_go(sl_request *r)
+bool answer_claim(sl_request *r)
 {
-    r->answered = true;
-    if (!r->in_handler) request_free(r);
-}
-
-static bool is_twice(const sl_request *r)
-{
-    if (!r->answered) return false;
+    if (!r->answered) {
+        r->answered = true;
+        return true;
+    }
     SL_ERROR("http", "event=answered_twice path=\"%.*s\" note=\"the second answer is ignored\"",
              (int)r->path.len, r->path.ptr);
-    return true;
+    return false;
 }
 
 int answer_begin(sl_request *r, const struct answer *a)
@@ -138,7 +134,8 @@ int answer_piece(sl_request *r, sl_buf *piece)
 void answer_end(sl_request *r)
 {
     if (r->conn != NULL) http_conn_end_request(r->conn, is_last(r));
-    let_go(r);
+    r->done = true;
+    if (!r->in_handler) request_free(r);
 }
 
 void answer_abort(sl_request *r, int why)
@@ -151,7 +148,7 @@ void answer_send(sl_request *r, const struct answer *a)
 {
     int rc;
 
-    if (is_twice(r)) return;
+    r->answered = true;
     rc = answer_begin(r, a);
     (void)rc; /* closed or cut: either way the request has had its answer */
     answer_end(r);
@@ -161,11 +158,13 @@ void answer_send(sl_request *r, const struct answer *a)
 
 void sl_answer(sl_request *r, int status, const char *content_type, sl_str body)
 {
+    if (!answer_claim(r)) return;
     answer_send(r, &(struct answer){.status = status, .type = content_type, .copy = body});
 }
 
 void sl_answer_buf(sl_request *r, int status, const char *content_type, sl_buf *body)
 {
+    if (!answer_claim(r)) return;
     answer_send(r, &(struct answer){
                        .status = status,
                        .type = content_type,
@@ -209,6 +208,7 @@ void sl_answer_error(sl_request *r, int status, const char *fmt, ...)
 {
     va_list args;
 
+    if (!answer_claim(r)) return;
     va_start(args, fmt);
     send_sentence(r, status, (sl_str){0}, fmt, args);
     va_end(args);

@@ -18,10 +18,17 @@ struct answer {
 #define UPGRADE_LINES \
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 
-/* {"error":"<sentence>"} with further header lines: ends the request. */
+/* {"error":"<sentence>"} with further header lines, not checked against an earlier one: for our
+ * own use. */
 void refuse(sl_request *r, int status, sl_str lines, const char *fmt, ...) SL_PRINTF(4, 5);
 
-/* The whole answer: ends the request. */
+/*
+ * The first of the sl_answer calls on this request is the one that counts. returns false, and
+ * says so in the log, for any other.
+ */
+bool answer_claim(sl_request *r);
+
+/* The whole answer, not checked against an earlier one: ends the request. */
 void answer_send(sl_request *r, const struct answer *a);
 
 /*

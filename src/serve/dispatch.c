@@ -122,7 +122,6 @@ bool dispatch_head(sl_request *r)
     struct http1_head *h = r->head;
     struct path path;
     const char *why = "the path cannot be read";
-    bool answered;
 
     if (h->form == HTTP1_ASTERISK) {
         answer_options(r, ALL_METHODS);
@@ -142,9 +141,8 @@ bool dispatch_head(sl_request *r)
     r->in_handler = true; /* the hook may answer, and we look at the request once more */
     bool allowed = is_allowed(r);
     r->in_handler = false;
-    answered = r->answered;
-    if (answered) {
-        request_free(r);
+    if (r->answered) {
+        if (r->done) request_free(r);
         return false;
     }
     if (!allowed) {
@@ -165,5 +163,5 @@ void dispatch_whole(sl_request *r)
     r->in_handler = true;
     row->on_request(r, row->user);
     r->in_handler = false;
-    if (r->answered) request_free(r);
+    if (r->done) request_free(r);
 }

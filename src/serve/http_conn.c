@@ -68,7 +68,7 @@ static void on_gone(struct stream *s, int why)
 
     (void)why;
     if (r != NULL) r->conn = NULL;
-    if (r != NULL && !r->handed) request_free(r);
+    if (r != NULL && !r->handed && !r->answered) request_free(r);
     if (c->source != NULL) c->source->on_gone(c->source);
     free_conn(c);
 }

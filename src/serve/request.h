@@ -29,10 +29,11 @@ struct sl_request {
     size_t body_max;
     uint64_t body_left; /* of a sized body */
     struct http1_chunks chunks;
-    bool whole;      /* the body is complete */
-    bool handed;     /* it is the handler's now: freed by the answer */
-    bool in_handler; /* ... but not before the handler has returned */
-    bool answered;
+    bool whole;                /* the body is complete */
+    bool handed;               /* it is the handler's now: freed by the answer */
+    bool in_handler;           /* ... but not before the handler has returned */
+    bool answered;             /* one of the sl_answer calls has been made */
+    bool done;                 /* ... and has run its course */
     char peer[PEER_TEXT_SIZE]; /* "" until somebody asks */
 };
 
