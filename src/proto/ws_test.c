@@ -454,6 +454,26 @@ static void test_partial_is_told(void **state)
     assert_true(sizeof t.parser <= 64);
 }
 
+static void test_stop_from_outside(void **state)
+{
+    uint8_t wire[64], rest[] = {0x80, 0, 0, 0, 0, 0x81, 0x80, 0, 0, 0, 0};
+    size_t n = from_notation("01 81 00000000 'a' 89 82 00000000 'x'", wire, sizeof wire);
+
+    (void)state;
+    for (size_t cut = 0; cut <= n; cut++) {
+        struct tape t;
+
+        tape_init(&t, 1000, true, false);
+        assert_int_equal(tape_feed(&t, wire, cut), 0);
+        ws_stop(&t.parser);
+        assert_false(ws_is_partial(&t.parser));
+        assert_int_equal(tape_feed(&t, rest, sizeof rest), 0);
+        assert_false(ws_is_partial(&t.parser));
+        assert_int_equal(t.count, 0);
+        tape_deinit(&t);
+    }
+}
+
 static void test_why_is_a_sentence(void **state)
 {
     static const struct {
@@ -467,6 +487,7 @@ static void test_why_is_a_sentence(void **state)
         {"82 fe 007d 00000000",             "frame length not in its shortest form: 125"},
         {"88 82 00000000 03ed",             "invalid close code: 1005"                  },
         {"81 00",                           "frame without mask"                        },
+        {"88 81 00000000 03",               "close frame of one byte"                   },
         {"81 81 00000000 ff",               "text is not valid UTF-8"                   },
         {"81 81 00000000 'a'",              ""                                          },
     };
@@ -496,6 +517,7 @@ int main(void)
         cmocka_unit_test(test_utf8_in_any_fragments),
         cmocka_unit_test(test_utf8_fails_fast),
         cmocka_unit_test(test_stop_inside_a_callback),
+        cmocka_unit_test(test_stop_from_outside),
         cmocka_unit_test(test_partial_is_told),
         cmocka_unit_test(test_why_is_a_sentence),
     };
