@@ -168,17 +168,19 @@ static int open_spare(void)
 
 /*
  * Out of descriptors: a connection left in the backlog would wake the loop for ever. The spare
- * makes room to accept it, so that it can be closed and its sender told.
+ * makes room to accept it, so that it can be closed and its sender told. false: nobody waits
+ * (without room, accept says so before it looks).
  */
-static void refuse_one(struct listener *l)
+static bool refuse_one(struct listener *l)
 {
     int fd;
 
-    l->o.limits->refused_files++;
     if (l->spare >= 0) close(l->spare);
     fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0) close(fd);
     l->spare = open_spare();
+    if (fd >= 0) l->o.limits->refused_files++;
+    return fd >= 0;
 }
 
 static void on_acceptable(uv_poll_t *p, int status, int events)
@@ -195,7 +197,7 @@ static void on_acceptable(uv_poll_t *p, int status, int events)
         if (fd >= 0) {
             take(l, fd, (struct sockaddr *)&a);
         } else if (errno == EMFILE || errno == ENFILE) {
-            refuse_one(l);
+            if (!refuse_one(l)) return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
             return;
         }

@@ -2,7 +2,6 @@
 #include "net/loop.h"
 
 #include "base/alloc.h"
-#include "base/assert.h"
 #include "net/stream.h"
 
 #include <signal.h>
@@ -46,6 +45,7 @@ void sl__loop_set_timer(sl_loop *l, struct timer *t, uint64_t in_ms)
     if (!l->in_turn && !l->cranked) l->now = mono_now();
     /* a started millisecond counts: never early */
     wheel_set(&l->wheel, t, (l->now.us + 999) / 1000 + in_ms);
+    if (!l->in_turn) set_ticker(l); /* no end of a turn will do it */
 }
 
 void sl__loop_cancel_timer(sl_loop *l, struct timer *t)
@@ -140,6 +140,7 @@ static void on_prepare(uv_prepare_t *p)
 
 void sl__loop_crank(sl_loop *l, uint64_t ms)
 {
+    if (!l->cranked) l->now.us = (l->now.us / 1000 + 1) * 1000; /* deadlines come out even */
     l->cranked = true;
     l->in_turn = true;
     l->now.us += ms * 1000;
@@ -384,8 +385,8 @@ void sl_loop_free(sl_loop *l)
     }
 
     uv_walk(&l->uv, close_handle, NULL);
-    uv_run(&l->uv, UV_RUN_DEFAULT);
-    SL_ASSERT(uv_loop_close(&l->uv) == 0);
+    while (uv_loop_close(&l->uv) == UV_EBUSY)
+        uv_run(&l->uv, UV_RUN_ONCE);
     uv_mutex_destroy(&l->inbox_lock);
     index_deinit(&l->index);
     sl__free(l);
