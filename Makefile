@@ -7,7 +7,7 @@ PREFIX = /usr/local
 ARGS =
 FUZZ =
 SECONDS = 60
-RELEASE = --buildtype=release -Db_lto=true -Db_lto_threads=0
+RELEASE = --buildtype=release -Db_lto=true -Db_lto_threads=0 -Dtests=false
 SOURCES = $(shell git ls-files '*.c' '*.h')
 
 .DEFAULT_GOAL = help

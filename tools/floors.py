@@ -35,6 +35,11 @@ HOMES = {
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 
+def system_of(path):
+    """glass of systems/glass.h, and of systems/glass_store.c beside it."""
+    return pathlib.PurePath(path).stem.split('_')[0]
+
+
 def complaint(here, header):
     """What is wrong with `header` in the file `here` (a path below SRC), or None."""
     floor, head = here.split('/')[0], header.split('/')[0]
@@ -42,8 +47,7 @@ def complaint(here, header):
     if home is not None:
         return None if {floor, here} & set(home) else f'{header} lives in {", ".join(home)}'
     if floor == 'systems' == head and here != 'systems/systems.c':  # only the list knows them all
-        own = pathlib.PurePath(here).with_suffix('.h').as_posix()
-        return None if header == own else f'a system may not include another one: {header}'
+        return None if system_of(here) == system_of(header) else f'a system may not include another one: {header}'
     if floor == 'cli' or head not in [*STANDS_ON, 'cli'] or head == floor:
         return None
     allowed = STANDS_ON[floor] + ALSO.get(here, [])
