@@ -32,6 +32,8 @@ CASES = [
     ('systems/lpr.c', 'hub/hub.h', False),
     ('systems/lpr.c', 'systems/lpr.h', True),
     ('systems/lpr.c', 'systems/glass.h', False),
+    ('systems/glass_store.c', 'systems/glass.h', True),
+    ('systems/glass_store.c', 'systems/lpr.h', False),
     ('systems/systems.c', 'systems/glass.h', True),
     ('systems/lpr.c', 'store/db.h', False),
     ('cli/main.c', 'hub/hub.h', True),
