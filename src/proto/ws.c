@@ -18,8 +18,9 @@
  * The steps return how many bytes they took, or the (negative) error.
  */
 
-#define BUF_FIRST     65536 /* what a declared length alone is worth */
-#define WANT_LEFT_MIN 4096  /* a shorter rest is cheaper copied than received by its own call \
+#define BUF_FIRST 65536 /* what a declared length alone is worth */
+#define WANT_LEFT_MIN                                                                         \
+    4096                    /* a shorter rest is cheaper copied than received by its own call \
                              */
 #define WANT_ROOM_MIN 16384 /* nor is a call worth less room than this */
 
@@ -84,7 +85,6 @@ static int check_close(struct ws_parser *p, sl_str payload)
     return 0;
 }
 
-/* `payload` must not lie in p->partial: ws_stop frees that. */
 static int deliver_control(struct ws_parser *p, enum ws_op op, sl_str payload)
 {
     if (op == WS_CLOSE) {
@@ -134,7 +134,7 @@ static ssize_t take_control(struct ws_parser *p, const uint8_t *in, size_t n)
     enum ws_op op = q->control_op;
     size_t len = q->control_len;
 
-    memcpy(payload, q->control, len);
+    memcpy(payload, q->control, len); /* at rest before anybody hears of it */
     q->control_op = 0;
     if (!q->begun) partial_end(p);
     int rc = deliver_control(p, op, (sl_str){(const char *)payload, len});
@@ -366,6 +366,7 @@ int ws_feed(struct ws_parser *p, uint8_t *in, size_t n)
         in += used;
         n -= (size_t)used;
     }
+    if (p->stopped) partial_end(p);
     return ws_faults[p->fault].rc;
 }
 
@@ -373,7 +374,7 @@ bool ws_want(const struct ws_parser *p, uint8_t **into, size_t *room)
 {
     struct ws_partial *q = p->partial;
 
-    if (q == NULL || q->left < WANT_LEFT_MIN) return false;
+    if (q == NULL || q->left < WANT_LEFT_MIN || p->stopped) return false;
     size_t least = q->left < WANT_ROOM_MIN ? (size_t)q->left : WANT_ROOM_MIN;
     bool grown = reserve(p, q, least);
     if (!grown && (q->buf == NULL || sl__buf_room(q->buf) == 0)) return false;
@@ -386,12 +387,10 @@ bool ws_want(const struct ws_parser *p, uint8_t **into, size_t *room)
 
 void ws_stop(struct ws_parser *p)
 {
-    p->stopped = true;
-    p->head_len = 0;
-    partial_end(p);
+    p->stopped = true; /* p->partial stays: a read may be under way into it */
 }
 
 bool ws_is_partial(const struct ws_parser *p)
 {
-    return p->partial != NULL || p->head_len > 0;
+    return !p->stopped && (p->partial != NULL || p->head_len > 0);
 }

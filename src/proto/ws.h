@@ -102,8 +102,9 @@ int ws_feed(struct ws_parser *p, uint8_t *in, size_t n) SL_MUST_USE;
  * Where the next bytes are best received: inside a partly received large message. May make
  * the message's buffer larger, in step with what has arrived.
  *
- * returns  false when anywhere is fine (also without memory). Valid until the next call with
- *          `p`; `room` ends with the frame, so what lies behind it is received elsewhere
+ * returns  false when anywhere is fine (also without memory). Valid until the next ws_feed,
+ *          ws_want or ws_deinit; `room` ends with the frame, what lies behind it is received
+ *          elsewhere
  */
 bool ws_want(const struct ws_parser *p, uint8_t **into, size_t *room);
 

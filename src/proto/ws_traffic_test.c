@@ -365,6 +365,7 @@ static void test_a_promise_costs_no_memory(void **state)
         assert_true(held_bytes() - before < 2 * sent + 200 * 1024);
     }
     ws_stop(&t.parser);
+    assert_int_equal(tape_feed(&t, piece, 1), 0);
     assert_true(held_bytes() - before < 1024);
     tape_deinit(&t);
     peer_deinit(&p);
@@ -460,6 +461,29 @@ static void test_want_ends_with_the_frame(void **state)
     peer_deinit(&p);
 }
 
+/* A read that was under way when the session stopped lands in memory that is still there. */
+static void test_stop_leaves_the_wanted_place(void **state)
+{
+    uint8_t mask[4], *into;
+    size_t room;
+    struct peer p;
+    struct tape t;
+
+    (void)state;
+    peer_init(&p, 10, true);
+    tape_init(&t, 1000000, true, false);
+    put_head(&p, 0x80 | WS_BINARY, 30000, mask);
+    assert_int_equal(tape_feed(&t, p.wire, p.len), 0);
+    assert_true(ws_want(&t.parser, &into, &room));
+    ws_stop(&t.parser);
+    memset(into, 'x', room);
+    assert_false(ws_want(&t.parser, &into, &room));
+    assert_int_equal(ws_feed(&t.parser, into, room), 0);
+    assert_int_equal(t.count, 0);
+    tape_deinit(&t);
+    peer_deinit(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,6 +496,7 @@ int main(void)
         cmocka_unit_test(test_many_small_fragments),
         cmocka_unit_test(test_large_messages_are_received_in_place),
         cmocka_unit_test(test_want_ends_with_the_frame),
+        cmocka_unit_test(test_stop_leaves_the_wanted_place),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
