@@ -121,6 +121,8 @@ static void test_without_memory(void **state)
     sl__alloc_fail_after(-1);
     assert_null(sl__buf_grow(b, SIZE_MAX));
     sl_buf_drop(b);
+    assert_null(sl__buf_grow(b, SIZE_MAX));
+    assert_null(sl__buf_grow(b, SIZE_MAX - sizeof *b)); /* the sum would wrap to nothing */
     assert_true(sl_str_eq(sl_buf_str(b), SL_STR("abc")));
     sl_buf_drop(b);
 }
