@@ -97,12 +97,14 @@ static int write_all(struct db *db, struct list *batch)
 
 static void write_batch(struct db *db, struct list *batch)
 {
-    char text[96];
     int rc = write_all(db, batch);
 
     if (rc < 0) {
-        SL_ERROR("journal", "msg=\"a batch was not stored\" cause=\"%s\"",
-                 sl_strerror(rc, text, sizeof text));
+        sl_error err = {0};
+
+        (void)db_fail(db, &err); /* in SQLite's own words */
+        SL_ERROR("journal", "msg=\"a batch was not stored\" code=%d cause=\"%s\"", rc,
+                 err.text);
         if (db_in_transaction(db)) (void)run(db, "ROLLBACK");
     }
     for (struct list *n = batch->next; n != batch; n = n->next) {
