@@ -16,171 +16,184 @@
 #define NO_NODE       UINT32_MAX
 
 struct reader {
-    struct cursor c;
+    struct source source;
     sl_json *doc;
-    uint32_t depth, depth_max, nodes_max;
-    uint32_t open; /* the innermost open container */
+    uint32_t depth_max, nodes_max;
     /* the first thing that was wrong */
     int rc;
     uint32_t at;
     const char *why;
 };
 
+/* Where the reader is; like the cursor, all in registers. */
+struct walk {
+    struct cursor c;
+    sl_json_node *node;
+    uint32_t n, cap;      /* nodes; cap: at most the limit */
+    uint32_t open, depth; /* the innermost open container */
+    bool object;          /* it is one */
+};
+
 /* Remember what is wrong. returns false, so that a caller can pass it on */
-static bool wrong(struct reader *r, int rc, uint32_t at, const char *why)
+static __attribute__((cold)) bool wrong(struct reader *r, int rc, uint32_t at, const char *why)
 {
-    if (r->c.rc < 0) return false; /* the scan stopped: that is the reason */
     r->rc = rc;
     r->at = at;
     r->why = why;
     return false;
 }
 
-static bool grow(struct reader *r)
+static uint32_t usable(const struct reader *r)
+{
+    return r->doc->cap < r->nodes_max ? r->doc->cap : r->nodes_max;
+}
+
+/* Room for one more node; `at` is where it would begin. */
+static __attribute__((cold)) bool grow(struct reader *r, uint32_t at)
 {
     sl_json *doc = r->doc;
-    uint32_t cap = doc->cap < NODES_FIRST ? NODES_FIRST : doc->cap * 2;
+    uint64_t cap = doc->cap ? 2 * (uint64_t)doc->cap : NODES_FIRST;
 
-    if (doc->n >= r->nodes_max) {
-        wrong(r, SL_E_TOO_BIG, r->at, "more values than the limit");
-        return false;
-    }
-    if (cap > r->nodes_max || cap < doc->cap) cap = r->nodes_max;
+    if (doc->cap >= r->nodes_max)
+        return wrong(r, SL_E_TOO_BIG, at, "more values than the limit");
+    if (cap > r->nodes_max) cap = r->nodes_max;
     sl_json_node *node = sl__realloc(doc->node, (size_t)cap * sizeof *node);
-    if (node == NULL) return wrong(r, SL_E_NOMEM, r->at, "out of memory");
+    if (node == NULL) return wrong(r, SL_E_NOMEM, at, "out of memory");
     doc->node = node;
-    doc->cap = cap;
+    doc->cap = (uint32_t)cap;
     return true;
 }
 
-static inline sl_json_node *push(struct reader *r, uint32_t at, uint32_t len, sl_json_type type)
+JSON_INLINE bool push(struct reader *r, struct walk *w, sl_json_node node)
 {
-    sl_json *doc = r->doc;
-
-    if (__builtin_expect(doc->n == doc->cap || doc->n >= r->nodes_max, 0)) {
-        r->at = at;
-        if (!grow(r)) return NULL;
+    if (__builtin_expect(w->n == w->cap, 0)) {
+        if (!grow(r, node.at)) return false;
+        w->node = r->doc->node;
+        w->cap = usable(r);
     }
-    sl_json_node *node = &doc->node[doc->n++];
-    *node = (sl_json_node){.at = at, .len = len, .next = doc->n, .type = (uint8_t)type};
-    return node;
+    w->node[w->n++] = node;
+    return true;
 }
 
-static inline bool read_string(struct reader *r, uint32_t at, bool key)
+static __attribute__((cold)) bool wrong_string(struct reader *r, uint32_t bad, uint32_t len)
 {
-    uint32_t end = cursor_next(&r->c), where = r->c.len;
+    if (bad == len) return wrong(r, SL_E_JSON, bad, "expected '\"' at the end of a string");
+    return wrong(r, SL_E_JSON, bad,
+                 "expected an escape: one of \"\\/bfnrt, or u and four digits");
+}
+
+JSON_INLINE bool read_string(struct reader *r, struct walk *w, uint32_t at, bool key)
+{
+    uint32_t end = cursor_next(&w->c), bad;
     bool escaped = false;
 
-    if (__builtin_expect(cursor_byte(&r->c, end) != '"', 0)) {
-        end = json_skip_escapes(&r->c, end, &where);
+    if (__builtin_expect(cursor_byte(&w->c, end) != '"', 0)) {
+        w->c = json_skip_escapes(w->c, end, &end, &bad);
         escaped = true;
-        if (end == UINT32_MAX && where < r->c.len)
-            return wrong(r, SL_E_JSON, where,
-                         "expected one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
-        if (end == UINT32_MAX)
-            return wrong(r, SL_E_JSON, where, "expected '\"' at the end of a string");
+        if (end == UINT32_MAX) return wrong_string(r, bad, w->c.len);
     }
-    sl_json_node *node = push(r, at + 1, end - at - 1, SL_JSON_STRING);
-    if (node == NULL) return false;
-    node->key = key;
-    node->escaped = escaped;
-    return true;
+    return push(r, w,
+                (sl_json_node){at + 1, end - at - 1, w->n + 1, SL_JSON_STRING, key, escaped});
 }
 
-static inline bool read_scalar(struct reader *r, uint32_t at)
+JSON_INLINE bool read_scalar(struct reader *r, struct walk *w, uint32_t at)
 {
+    const uint8_t *text = w->c.text;
     sl_json_type type;
-    const uint8_t *text = r->c.text;
 
-    if (at == r->c.len) return wrong(r, SL_E_JSON, at, "expected a value, found the end");
-    const uint8_t *end = json_scalar_end(text + at, text + r->c.len, &type);
+    if (at == w->c.len) return wrong(r, SL_E_JSON, at, "expected a value, found the end");
+    const uint8_t *end = json_scalar_end(text + at, text + w->c.len, &type);
     if (end == NULL) return wrong(r, SL_E_JSON, at, "expected a value");
-    return push(r, at, (uint32_t)(end - text) - at, type) != NULL;
+    uint32_t len = (uint32_t)(end - text) - at;
+    return push(r, w, (sl_json_node){at, len, w->n + 1, (uint8_t)type, false, false});
 }
 
-static bool open_container(struct reader *r, uint32_t at, sl_json_type type)
+JSON_INLINE bool open_container(struct reader *r, struct walk *w, uint32_t at, bool object)
 {
-    if (r->depth == r->depth_max)
+    uint8_t type = object ? SL_JSON_OBJECT : SL_JSON_ARRAY;
+
+    if (w->depth == r->depth_max)
         return wrong(r, SL_E_DEPTH, at, "nested deeper than the limit");
-    sl_json_node *node = push(r, at, 0, type);
-    if (node == NULL) return false;
-    node->next = r->open;
-    r->open = r->doc->n - 1;
-    r->depth++;
+    if (!push(r, w, (sl_json_node){at, 0, w->open, type, false, false})) return false;
+    w->open = w->n - 1;
+    w->object = object;
+    w->depth++;
     return true;
 }
 
-static void close_container(struct reader *r, uint32_t at)
+JSON_INLINE void close_container(struct walk *w, uint32_t at)
 {
-    sl_json_node *node = &r->doc->node[r->open];
+    sl_json_node *node = &w->node[w->open];
 
-    r->open = node->next;
-    r->depth--;
+    w->open = node->next;
+    w->depth--;
     node->len = at + 1 - node->at;
-    node->next = r->doc->n;
+    node->next = w->n;
+    w->object = w->depth > 0 && w->node[w->open].type == SL_JSON_OBJECT;
 }
 
 /* A key and its colon; `at` is where the key should begin. */
-static inline bool read_key(struct reader *r, uint32_t at)
+JSON_INLINE bool read_key(struct reader *r, struct walk *w, uint32_t at)
 {
-    if (cursor_byte(&r->c, at) != '"')
+    if (cursor_byte(&w->c, at) != '"')
         return wrong(r, SL_E_JSON, at, "expected '\"' and a key");
-    if (!read_string(r, at, true)) return false;
-    uint32_t colon = cursor_next(&r->c);
-    if (cursor_byte(&r->c, colon) != ':')
-        return wrong(r, SL_E_JSON, colon, "expected ':' after the key");
-    return true;
+    if (!read_string(r, w, at, true)) return false;
+    uint32_t colon = cursor_next(&w->c);
+    if (cursor_byte(&w->c, colon) == ':') return true;
+    return wrong(r, SL_E_JSON, colon, "expected ':' after the key");
 }
 
 /* Any number of containers that end here, then what must follow. false: done, or wrong */
-static inline bool go_on(struct reader *r)
+JSON_INLINE bool go_on(struct reader *r, struct walk *w)
 {
     for (;;) {
-        uint32_t at = cursor_next(&r->c);
-        uint8_t c = cursor_byte(&r->c, at);
+        uint32_t at = cursor_next(&w->c);
+        uint8_t c = cursor_byte(&w->c, at);
 
-        if (r->depth == 0) {
-            if (at != r->c.len) wrong(r, SL_E_JSON, at, "expected the end behind the value");
-            return false;
+        if (w->depth == 0) {
+            if (at == w->c.len) return false;
+            return wrong(r, SL_E_JSON, at, "expected the end behind the value");
         }
-        bool object = r->doc->node[r->open].type == SL_JSON_OBJECT;
-        if (c == ',') return !object || read_key(r, cursor_next(&r->c));
-        if (c != (object ? '}' : ']'))
+        if (c == ',') return !w->object || read_key(r, w, cursor_next(&w->c));
+        if (c != (w->object ? '}' : ']'))
             return wrong(r, SL_E_JSON, at,
-                         object ? "expected ',' or '}'" : "expected ',' or ']'");
-        close_container(r, at);
+                         w->object ? "expected ',' or '}'" : "expected ',' or ']'");
+        close_container(w, at);
     }
 }
 
-/* One value; of a container only its beginning. false: wrong */
-static void read_values(struct reader *r)
+/* One value after the other; of a container only its beginning. Ends at the end, or r->rc. */
+static uint32_t read_values(struct reader *r, struct cursor cursor)
 {
+    struct walk w = {.c = cursor, .node = r->doc->node, .cap = usable(r), .open = NO_NODE};
+
     for (;;) {
-        uint32_t at = cursor_next(&r->c);
-        uint8_t c = cursor_byte(&r->c, at);
+        uint32_t at = cursor_next(&w.c);
+        uint8_t c = cursor_byte(&w.c, at);
 
     value:
         if (c == '"') {
-            if (!read_string(r, at, false)) return;
+            if (!read_string(r, &w, at, false)) break;
         } else if (c == '{') {
-            if (!open_container(r, at, SL_JSON_OBJECT)) return;
-            at = cursor_next(&r->c);
-            if (cursor_byte(&r->c, at) != '}') {
-                if (!read_key(r, at)) return;
+            if (!open_container(r, &w, at, true)) break;
+            at = cursor_next(&w.c);
+            if (cursor_byte(&w.c, at) != '}') {
+                if (!read_key(r, &w, at)) break;
                 continue;
             }
-            close_container(r, at);
+            close_container(&w, at);
         } else if (c == '[') {
-            if (!open_container(r, at, SL_JSON_ARRAY)) return;
-            at = cursor_next(&r->c);
-            c = cursor_byte(&r->c, at);
+            if (!open_container(r, &w, at, false)) break;
+            at = cursor_next(&w.c);
+            c = cursor_byte(&w.c, at);
             if (c != ']') goto value;
-            close_container(r, at);
-        } else if (!read_scalar(r, at)) {
-            return;
+            close_container(&w, at);
+        } else if (!read_scalar(r, &w, at)) {
+            break;
         }
-        if (!go_on(r)) return;
+        if (!go_on(r, &w)) break;
     }
+    return w.n;
 }
 
 /* The memory for scanning, at most a piece's worth. */
@@ -196,22 +209,24 @@ static int lend_room(struct reader *r, size_t len)
         doc->piece = piece;
         doc->piece_cap = cap;
     }
-    cursor_lend(&r->c, doc->piece, doc->piece_cap);
+    source_lend(&r->source, doc->piece, doc->piece_cap);
     return 0;
 }
 
-static int fail(struct reader *r, int rc, sl_error *err)
+/* Say where and why. What the scan refused comes first: the walk ended because of it. */
+static __attribute__((cold)) int fail(struct reader *r, int rc, sl_error *err)
 {
-    const char *why = r->why ? r->why : "not valid JSON";
+    const struct source *s = &r->source;
+    const char *why = r->why ? r->why : "out of memory";
     size_t at = r->at;
 
     if (rc == SL_E_UTF8) {
-        at = json_find_bad_utf8(r->c.text, r->c.len);
-        why = "expected a byte that continues valid UTF-8";
-    } else if (rc == SL_E_JSON && r->rc == 0) { /* the scan refused it */
-        at = json_find_bad(r->c.text, r->c.len, &why);
-    } else if (rc == SL_E_NOMEM) {
-        why = "out of memory";
+        at = json_find_bad_utf8(s->text, s->len);
+        why = "expected valid UTF-8";
+    } else if (rc == SL_E_JSON && (s->rc < 0 || r->why == NULL)) {
+        at = json_find_bad(s->text, s->len, &why);
+    } else if (rc == SL_E_TOO_BIG && r->why == NULL) {
+        why = "a text of 4 GiB or more";
     }
     r->doc->n = 0;
     sl_fail(err, rc, "json", "%s at byte %zu", why, at);
@@ -222,23 +237,27 @@ static int fail(struct reader *r, int rc, sl_error *err)
 int sl_json_read(sl_json *doc, sl_str text, const sl_json_index *index,
                  const sl_json_limits *limits, sl_error *err)
 {
-    struct reader r = {.doc = doc, .open = NO_NODE};
+    struct reader r;
+    struct cursor c;
+    bool scan;
 
+    r.doc = doc;
+    r.rc = 0;
+    r.at = 0;
+    r.why = NULL;
     r.depth_max = limits && limits->depth ? limits->depth : JSON_DEPTH_DEFAULT;
     r.nodes_max = limits && limits->nodes ? limits->nodes : NODES_DEFAULT;
     doc->text = text;
     doc->n = 0;
-    int rc = cursor_init(&r.c, text, index);
-    if (rc == SL_E_TOO_BIG) {
-        doc->text = (sl_str){0};
-        return sl_fail(err, rc, "json", "a text of 4 GiB or more");
-    }
-    if (rc == 0 && r.c.scanning) rc = lend_room(&r, text.len);
+    int rc = cursor_init(&c, &r.source, text, index, &scan);
+    if (rc == 0 && scan) rc = lend_room(&r, text.len);
     if (rc < 0) return fail(&r, rc, err);
 
-    read_values(&r);
-    rc = r.c.rc < 0 ? r.c.rc : r.rc;
-    return rc < 0 ? fail(&r, rc, err) : 0;
+    uint32_t n = read_values(&r, c);
+    rc = r.source.rc < 0 ? r.source.rc : r.rc;
+    if (rc < 0) return fail(&r, rc, err);
+    doc->n = n;
+    return 0;
 }
 
 void sl_json_deinit(sl_json *doc)

@@ -2,50 +2,64 @@
 #include "base/json_inside.h"
 #include "base/scan_inside.h"
 
-int cursor_init(struct cursor *c, sl_str text, const sl_json_index *index)
+int cursor_init(struct cursor *c, struct source *s, sl_str text, const sl_json_index *index,
+                bool *scan)
 {
+    *scan = false;
     if (text.len >= UINT32_MAX) return SL_E_TOO_BIG;
-    c->text = (const uint8_t *)text.ptr;
-    c->len = (uint32_t)text.len;
+
+    uint32_t len = (uint32_t)text.len;
+    c->text = s->text = (const uint8_t *)text.ptr;
+    c->len = s->len = len;
     c->at = c->end = NULL;
-    c->rc = 0;
-    c->done = 0;
-    c->scanning =
-        index == NULL || !index->complete || index->overflow || index->len != text.len;
-    c->ended = !c->scanning;
-    if (c->scanning) return 0;
-    if (index->bad) return SL_E_JSON;
-    c->at = index->at;
-    c->end = index->at + index->n;
+    c->source = s;
+    s->rc = 0;
+    s->done = 0;
+    s->ended = true;
+    if (index && index->complete && !index->overflow && index->len == len) {
+        if (index->bad) return SL_E_JSON;
+        c->at = index->at;
+        c->end = index->at + index->n;
+        return 0;
+    }
+    *scan = true;
+    s->ended = false;
     return 0;
 }
 
-void cursor_lend(struct cursor *c, uint32_t *room, uint32_t cap)
+void source_lend(struct source *s, uint32_t *room, uint32_t cap)
 {
-    c->piece = (sl_json_index){.at = room, .cap = cap, .max = cap};
-    scan_init(&c->scan, SCAN_UTF8 | SCAN_JSON, NULL, &c->piece);
+    s->piece = (sl_json_index){.at = room, .cap = cap, .max = cap};
+    scan_init(&s->scan, SCAN_UTF8 | SCAN_JSON, NULL, &s->piece);
 }
 
-bool cursor_refill(struct cursor *c)
+static int scan_piece(struct source *s)
 {
-    while (c->at == c->end && !c->ended && c->rc == 0) {
-        uint32_t left = c->len - c->done;
-        uint32_t n = (c->piece.cap - 64) / 64 * 64; /* no more entries than there is room */
-        if (n > left) n = left;
+    uint32_t n = (s->piece.cap - 64) / 64 * 64; /* no more entries than there is room */
+    int rc = 0;
 
-        c->piece.n = 0;
-        c->rc = scan_feed(&c->scan, NULL, c->text + c->done, n);
-        c->done += n;
-        if (c->rc == 0 && c->done == c->len) {
-            c->ended = true;
-            c->rc = scan_end(&c->scan);
-        }
-        if (c->rc == 0 && c->piece.bad) c->rc = SL_E_JSON;
-        if (c->rc < 0) return false;
-        c->at = c->piece.at;
-        c->end = c->at + c->piece.n;
+    if (n > s->len - s->done) n = s->len - s->done;
+    s->piece.n = 0;
+    if (n > 0) rc = scan_feed(&s->scan, NULL, s->text + s->done, n);
+    s->done += n;
+    if (rc == 0 && s->done == s->len) {
+        s->ended = true;
+        rc = scan_end(&s->scan);
     }
-    return c->at != c->end;
+    return rc == 0 && s->piece.bad ? SL_E_JSON : rc;
+}
+
+struct cursor cursor_refill(struct cursor c)
+{
+    struct source *s = c.source;
+
+    while (c.at == c.end && !s->ended && s->rc == 0) {
+        s->rc = scan_piece(s);
+        if (s->rc < 0) break;
+        c.at = s->piece.at;
+        c.end = c.at + s->piece.n;
+    }
+    return c;
 }
 
 static bool is_hex(uint8_t c)
@@ -76,17 +90,17 @@ static bool is_escape(const struct cursor *c, uint32_t at)
     }
 }
 
-uint32_t json_skip_escapes(struct cursor *c, uint32_t e, uint32_t *at)
+struct cursor json_skip_escapes(struct cursor c, uint32_t e, uint32_t *end, uint32_t *bad)
 {
-    while (cursor_byte(c, e) == '\\') {
-        if (!is_escape(c, e)) {
-            *at = e;
-            return UINT32_MAX;
-        }
-        e = cursor_next(c);
+    *end = UINT32_MAX;
+    for (; cursor_byte(&c, e) == '\\'; e = cursor_next(&c)) {
+        if (is_escape(&c, e)) continue;
+        *bad = e;
+        return c;
     }
-    *at = c->len;
-    return e < c->len ? e : UINT32_MAX;
+    *bad = c.len;
+    if (e < c.len) *end = e;
+    return c;
 }
 
 uint32_t json_find_bad_utf8(const uint8_t *text, uint32_t len)

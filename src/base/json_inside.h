@@ -8,55 +8,69 @@
 #include "base/scan.h"
 
 #define JSON_DEPTH_DEFAULT 64
+#define JSON_INLINE        static inline __attribute__((always_inline))
 
 /*
- * The entries of the index, one after the other, whether they came with the message or are
- * found on the way: then the text is scanned a piece at a time into memory that is lent, so
- * that a hostile text (one entry per byte) costs no more than a friendly one.
+ * Where entries come from when no index came with the text: it is scanned a piece at a time
+ * into memory that is lent, so that a hostile text (an entry per byte) costs no more room than
+ * a friendly one.
  */
-struct cursor {
+struct source {
     const uint8_t *text;
-    uint32_t len;
-    uint32_t done;            /* bytes scanned */
-    const uint32_t *at, *end; /* entries not yet taken */
-    int rc;                   /* why there are no more, if not because the text ended */
-    bool scanning, ended;
+    uint32_t len, done; /* bytes; done: scanned */
+    int rc;             /* why there are no more entries, if not because the text ended */
+    bool ended;
     struct scan scan;
     sl_json_index piece;
 };
 
 /*
- * Start. With an index that covers the text it is used, else `scanning` is set and the caller
- * lends memory for the pieces before the first entry is taken.
+ * The entries of the index, one after the other. Small and without an address of its own, so
+ * that it lives in registers: one entry must not wait for the one before it.
+ */
+struct cursor {
+    const uint8_t *text;
+    uint32_t len;
+    const uint32_t *at, *end; /* entries not yet taken */
+    struct source *source;
+};
+
+/*
+ * Start. With an index that covers the text it is used; else *scan is set, and memory must be
+ * lent for the pieces before the first entry is taken.
  *
  * returns  0; SL_E_TOO_BIG for a text of 4 GiB; SL_E_JSON if the index is bad
  */
-int cursor_init(struct cursor *c, sl_str text, const sl_json_index *index);
-void cursor_lend(struct cursor *c, uint32_t *room, uint32_t cap); /* cap: at least 128 */
+int cursor_init(struct cursor *c, struct source *s, sl_str text, const sl_json_index *index,
+                bool *scan);
+void source_lend(struct source *s, uint32_t *room, uint32_t cap); /* cap: at least 128 */
 
-/* Scan on until there is an entry. false: the text ends, or c->rc */
-bool cursor_refill(struct cursor *c);
+/* Scan on. returns the cursor with entries again, or without: the text ends, or source->rc */
+struct cursor cursor_refill(struct cursor c);
 
 /* The position of the next entry; `len` at the end of the text. */
-static inline uint32_t cursor_next(struct cursor *c)
+JSON_INLINE uint32_t cursor_next(struct cursor *c)
 {
-    if (c->at == c->end && !cursor_refill(c)) return c->len;
+    if (__builtin_expect(c->at == c->end, 0)) {
+        *c = cursor_refill(*c);
+        if (c->at == c->end) return c->len;
+    }
     return *c->at++;
 }
 
 /* The byte there; 0, which is never an entry of a good index, at the end. */
-static inline uint8_t cursor_byte(const struct cursor *c, uint32_t pos)
+JSON_INLINE uint8_t cursor_byte(const struct cursor *c, uint32_t pos)
 {
-    return pos < c->len ? c->text[pos] : 0;
+    return __builtin_expect(pos < c->len, 1) ? c->text[pos] : 0;
 }
 
 /*
- * Past the escapes of a string whose opening quote has just been taken.
+ * Past the escapes of a string, of which the first is at `e`.
  *
- * e        the entry behind the opening quote: a backslash
- * returns  the position of the closing quote; UINT32_MAX with *at at an escape that is none
+ * returns  the cursor behind the closing quote, whose position is *end; or *end is UINT32_MAX
+ *          and *bad the position of an escape that is none, `len` if the string does not end
  */
-uint32_t json_skip_escapes(struct cursor *c, uint32_t e, uint32_t *at);
+struct cursor json_skip_escapes(struct cursor c, uint32_t e, uint32_t *end, uint32_t *bad);
 
 /* After SL_E_UTF8, or a bad index: the byte, and the sentence. For the error, not for speed. */
 uint32_t json_find_bad_utf8(const uint8_t *text, uint32_t len);

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #define KEYS_MAX 16
-#define PIECE    2048 /* bytes scanned at a time without an index; its entries are on the stack \
-                       */
+#define PIECE                                                                      \
+    2048 /* bytes scanned at a time without an index; its entries are on the stack \
+          */
 
 struct peek {
-    struct cursor c;
     const sl_str *key;
     uint32_t n;
     sl_str *found, *member;
@@ -24,47 +24,60 @@ static const uint8_t meaning[256] = {
     ['}'] = CLOSE_OBJECT, ['\\'] = ESCAPE,
 };
 
-/* Past the closing bracket of a container of this kind. returns 0, SL_E_JSON or SL_E_DEPTH */
-static int skip_container(struct peek *p, bool object, uint32_t *end)
+/* Past the closing bracket of a container of this kind. */
+JSON_INLINE int skip_container(struct cursor *c, bool object, uint32_t *end)
 {
-    uint64_t objects = object; /* a bit per open container, the innermost lowest */
-    uint32_t depth = 2, where; /* with the root and this one */
+    uint64_t objects = object;  /* a bit per open container, the innermost lowest */
+    uint32_t depth = 2, unused; /* with the root and this one */
 
     for (;;) {
-        uint32_t at = cursor_next(&p->c);
-        if (at == p->c.len) return SL_E_JSON;
-        unsigned what = meaning[p->c.text[at]];
+        uint32_t at = cursor_next(c);
+        unsigned what = meaning[cursor_byte(c, at)];
 
-        if (what == OTHER) continue;
-        if (what == ESCAPE) {
-            if (json_skip_escapes(&p->c, at, &where) == UINT32_MAX) return SL_E_JSON;
+        if (what == OTHER) {
+            if (at == c->len) return SL_E_JSON;
+        } else if (what == ESCAPE) {
+            *c = json_skip_escapes(*c, at, &at, &unused);
+            if (at == UINT32_MAX) return SL_E_JSON;
         } else if (what == OPEN_ARRAY || what == OPEN_OBJECT) {
             if (depth++ == JSON_DEPTH_DEFAULT) return SL_E_DEPTH;
             objects = objects << 1 | (what == OPEN_OBJECT);
         } else {
             if ((objects & 1) != (what == CLOSE_OBJECT)) return SL_E_JSON;
             objects >>= 1;
-            if (--depth == 1) {
-                *end = at + 1;
-                return 0;
-            }
+            *end = at + 1;
+            if (--depth == 1) return 0;
         }
     }
 }
 
-/* The string whose opening quote is at `at`; *end is behind its closing one. */
-static inline int skip_string(struct peek *p, uint32_t at, uint32_t *end, bool *escaped)
+/* A string whose opening quote has been taken; *end is behind its closing one. */
+JSON_INLINE int skip_string(struct cursor *c, uint32_t *end, bool *escaped)
 {
-    uint32_t e = cursor_next(&p->c), where;
+    uint32_t e = cursor_next(c), unused;
 
-    (void)at;
     *escaped = false;
-    if (cursor_byte(&p->c, e) != '"') {
+    if (__builtin_expect(cursor_byte(c, e) != '"', 0)) {
         *escaped = true;
-        e = json_skip_escapes(&p->c, e, &where);
+        *c = json_skip_escapes(*c, e, &e, &unused);
         if (e == UINT32_MAX) return SL_E_JSON;
     }
     *end = e + 1;
+    return 0;
+}
+
+/* A scalar's end is known by its grammar; of one that nobody asked for only the place. */
+JSON_INLINE int skip_scalar(const struct cursor *c, uint32_t at, bool wanted, uint32_t *end)
+{
+    sl_json_type type;
+    uint8_t first = cursor_byte(c, at);
+
+    if (first == 0 || first == ',' || first == ':' || first == '}' || first == ']')
+        return SL_E_JSON;
+    if (!wanted) return 0;
+    const uint8_t *e = json_scalar_end(c->text + at, c->text + c->len, &type);
+    if (e == NULL) return SL_E_JSON;
+    *end = (uint32_t)(e - c->text);
     return 0;
 }
 
@@ -76,100 +89,92 @@ static uint32_t match(const struct peek *p, uint32_t i, sl_str raw, bool escaped
     return i;
 }
 
-static int keep(struct peek *p, uint32_t i, sl_str raw, bool escaped, uint32_t from,
-                uint32_t at, uint32_t end)
+/* The same key may have been asked for twice. */
+static void keep(struct peek *p, uint32_t i, sl_str raw, bool escaped, sl_str member,
+                 sl_str value)
 {
-    const char *text = (const char *)p->c.text;
-
     for (; i < p->n; i = match(p, i + 1, raw, escaped)) {
-        p->found[i] = (sl_str){text + at, end - at};
-        if (p->member) p->member[i] = (sl_str){text + from, end - from};
+        p->found[i] = value;
+        if (p->member) p->member[i] = member;
     }
-    return 0;
 }
 
-/* A scalar's end is known by its grammar; one that nobody asked for ends at the next entry. */
-static inline int skip_scalar(struct peek *p, uint32_t at, bool wanted, uint32_t *end)
+/* One member; `from` is where its key should begin. */
+JSON_INLINE int take_member(struct peek *p, struct cursor *c, uint32_t from)
 {
-    sl_json_type type;
-
-    if (at == p->c.len) return SL_E_JSON;
-    if (p->c.text[at] == ',' || p->c.text[at] == ':' || p->c.text[at] == '}'
-        || p->c.text[at] == ']')
-        return SL_E_JSON;
-    *end = at + 1;
-    if (!wanted) return 0;
-    const uint8_t *e = json_scalar_end(p->c.text + at, p->c.text + p->c.len, &type);
-    if (e == NULL) return SL_E_JSON;
-    *end = (uint32_t)(e - p->c.text);
-    return 0;
-}
-
-/* One member; `from` is where its key begins. */
-static inline int take_member(struct peek *p, uint32_t from)
-{
-    uint32_t end, at, i;
+    const char *text = (const char *)c->text;
+    uint32_t end = 0, i = p->n;
     bool escaped, unused;
-    int rc;
 
-    if (cursor_byte(&p->c, from) != '"') return SL_E_JSON;
-    rc = skip_string(p, from, &end, &escaped);
+    if (cursor_byte(c, from) != '"') return SL_E_JSON;
+    int rc = skip_string(c, &end, &escaped);
     if (rc < 0) return rc;
-    sl_str raw = {(const char *)p->c.text + from + 1, end - from - 2};
-    if (cursor_byte(&p->c, cursor_next(&p->c)) != ':') return SL_E_JSON;
-    bool maybe = escaped || (p->lengths >> (raw.len & 63) & 1);
-    i = maybe ? match(p, 0, raw, escaped) : p->n;
+    sl_str raw = {text + from + 1, end - from - 2};
+    if (cursor_byte(c, cursor_next(c)) != ':') return SL_E_JSON;
+    if (escaped || (p->lengths >> (raw.len & 63) & 1)) i = match(p, 0, raw, escaped);
 
-    at = cursor_next(&p->c);
-    switch (cursor_byte(&p->c, at)) {
-    case '"': rc = skip_string(p, at, &end, &unused); break;
-    case '{': rc = skip_container(p, true, &end); break;
-    case '[': rc = skip_container(p, false, &end); break;
-    default: rc = skip_scalar(p, at, i < p->n, &end);
-    }
-    if (rc < 0 || i == p->n) return rc;
-    return keep(p, i, raw, escaped, from, at, end);
+    uint32_t at = cursor_next(c);
+    uint8_t first = cursor_byte(c, at);
+    if (first == '"')
+        rc = skip_string(c, &end, &unused);
+    else if (first == '{' || first == '[')
+        rc = skip_container(c, first == '{', &end);
+    else
+        rc = skip_scalar(c, at, i < p->n, &end);
+    if (rc == 0 && i < p->n)
+        keep(p, i, raw, escaped, (sl_str){text + from, end - from},
+             (sl_str){text + at, end - at});
+    return rc;
 }
 
-static int take_object(struct peek *p)
+static int take_object(struct peek *p, struct cursor c)
 {
-    uint32_t at = cursor_next(&p->c);
+    if (cursor_byte(&c, cursor_next(&c)) != '{') return SL_E_JSON;
 
-    if (cursor_byte(&p->c, at) != '{') return SL_E_JSON;
-    at = cursor_next(&p->c);
-    if (cursor_byte(&p->c, at) != '}') {
-        for (;;) {
-            int rc = take_member(p, at);
-            if (rc < 0) return rc;
-            uint8_t c = cursor_byte(&p->c, cursor_next(&p->c));
-            if (c == '}') break;
-            if (c != ',') return SL_E_JSON;
-            at = cursor_next(&p->c);
-        }
+    uint32_t at = cursor_next(&c);
+    for (bool more = cursor_byte(&c, at) != '}'; more; at = more ? cursor_next(&c) : at) {
+        int rc = take_member(p, &c, at);
+        if (rc < 0) return rc;
+        uint8_t next = cursor_byte(&c, cursor_next(&c));
+        if (next != ',' && next != '}') return SL_E_JSON;
+        more = next == ',';
     }
-    return cursor_next(&p->c) == p->c.len ? 0 : SL_E_JSON;
+    return cursor_next(&c) == c.len ? 0 : SL_E_JSON;
+}
+
+static void forget(struct peek *p)
+{
+    for (uint32_t i = 0; i < p->n; i++) {
+        p->found[i] = (sl_str){0};
+        if (p->member) p->member[i] = (sl_str){0};
+    }
+}
+
+/* Apart, for the sake of its large frame. */
+static __attribute__((noinline)) int scan_and_take(struct peek *p, struct cursor c)
+{
+    uint32_t room[PIECE + 64];
+
+    source_lend(c.source, room, PIECE + 64);
+    return take_object(p, c);
 }
 
 int sl_json_peek(sl_str text, const sl_json_index *index, const sl_str *key, uint32_t n,
                  sl_str *found, sl_str *member)
 {
     struct peek p = {.key = key, .n = n, .found = found, .member = member};
-    uint32_t room[PIECE + 64];
+    struct source source;
+    struct cursor c;
+    bool scan;
 
     if (n > KEYS_MAX) return SL_E_INVAL;
-    for (uint32_t i = 0; i < n; i++) {
+    forget(&p);
+    for (uint32_t i = 0; i < n; i++)
         p.lengths |= UINT64_C(1) << (key[i].len & 63);
-        found[i] = (sl_str){0};
-        if (member) member[i] = (sl_str){0};
-    }
-    int rc = cursor_init(&p.c, text, index);
+    int rc = cursor_init(&c, &source, text, index, &scan);
     if (rc < 0) return rc;
-    if (p.c.scanning) cursor_lend(&p.c, room, PIECE + 64);
-    rc = take_object(&p);
-    rc = p.c.rc < 0 ? p.c.rc : rc;
-    for (uint32_t i = 0; rc < 0 && i < n; i++) {
-        found[i] = (sl_str){0};
-        if (member) member[i] = (sl_str){0};
-    }
+    rc = scan ? scan_and_take(&p, c) : take_object(&p, c);
+    if (source.rc < 0) rc = source.rc;
+    if (rc < 0) forget(&p);
     return rc;
 }

@@ -132,5 +132,6 @@ int scan_end(struct scan *s)
         s->index->len = s->pos;
         s->index->complete = true;
     }
-    return s->flags && utf8_after(s->last).need ? SL_E_UTF8 : 0;
+    if (s->flags == 0 || ((s->last[0] | s->last[1] | s->last[2]) & 0x80) == 0) return 0;
+    return utf8_after(s->last).need ? SL_E_UTF8 : 0;
 }

@@ -42,6 +42,17 @@ SCAN_FN struct block block_xor(struct block v, struct block m)
     return (struct block){_mm256_xor_si256(v.a, m.a), _mm256_xor_si256(v.b, m.b)};
 }
 
+SCAN_FN struct block block_keep(struct block v, unsigned n)
+{
+    const __m256i up =
+        _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+                         20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    __m256i end = _mm256_set1_epi8((char)n);
+    __m256i far = _mm256_add_epi8(up, _mm256_set1_epi8(32));
+    return (struct block){_mm256_and_si256(v.a, _mm256_cmpgt_epi8(end, up)),
+                          _mm256_and_si256(v.b, _mm256_cmpgt_epi8(end, far))};
+}
+
 SCAN_FN bool block_is_ascii(struct block v)
 {
     return _mm256_movemask_epi8(_mm256_or_si256(v.a, v.b)) == 0;
@@ -109,18 +120,35 @@ SCAN_FN uint64_t prefix_xor(uint64_t bits)
     return (uint64_t)_mm_cvtsi128_si64(product);
 }
 
-/* Eight at a time without a branch per entry: what is written too much is written over. */
+/* For each byte of the bits, the places of those that are set, lowest first. */
+#define PLACES(low, n, high) ((uint64_t)(low) | (uint64_t)(high) << 8 * (n))
+#define PLACES_16(high)                                                                    \
+    PLACES(0, 0, high), PLACES(0, 1, high), PLACES(0x1, 1, high), PLACES(0x0100, 2, high), \
+        PLACES(0x2, 1, high), PLACES(0x0200, 2, high), PLACES(0x0201, 2, high),            \
+        PLACES(0x020100, 3, high), PLACES(0x3, 1, high), PLACES(0x0300, 2, high),          \
+        PLACES(0x0301, 2, high), PLACES(0x030100, 3, high), PLACES(0x0302, 2, high),       \
+        PLACES(0x030200, 3, high), PLACES(0x030201, 3, high), PLACES(0x03020100, 4, high)
+static const uint64_t places[256] = {
+    PLACES_16(0),      PLACES_16(0x4),      PLACES_16(0x5),      PLACES_16(0x0504),
+    PLACES_16(0x6),    PLACES_16(0x0604),   PLACES_16(0x0605),   PLACES_16(0x060504),
+    PLACES_16(0x7),    PLACES_16(0x0704),   PLACES_16(0x0705),   PLACES_16(0x070504),
+    PLACES_16(0x0706), PLACES_16(0x070604), PLACES_16(0x070605), PLACES_16(0x07060504),
+};
+
+/* Eight bits at a time and without a branch: what is written too much is written over. */
 SCAN_FN void note(sl_json_index *x, uint32_t pos, uint64_t bits)
 {
     uint32_t *to = x->at + x->n;
-    unsigned count = (unsigned)_mm_popcnt_u64(bits);
 
-    for (unsigned done = 0; done < count; done += 8)
-        for (unsigned i = 0; i < 8; i++) {
-            to[done + i] = pos + (uint32_t)_tzcnt_u64(bits);
-            bits = _blsr_u64(bits);
-        }
-    x->n += count;
+    if (bits == 0) return;
+    x->n += (uint32_t)_mm_popcnt_u64(bits);
+    for (unsigned i = 0; i < 64; i += 8) {
+        unsigned byte = bits >> i & 0xFF;
+        __m256i at = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)&places[byte]));
+        at = _mm256_add_epi32(at, _mm256_set1_epi32((int)(pos + i)));
+        _mm256_storeu_si256((__m256i *)to, at);
+        to += _mm_popcnt_u32(byte);
+    }
 }
 
 /*
@@ -196,16 +224,16 @@ SCAN_FN __m256i utf8_errors(__m256i before, __m256i v)
     return _mm256_xor_si256(must, wrong);
 }
 
-SCAN_FN bool utf8_block(struct utf8 *u, struct block v, unsigned n)
+SCAN_FN bool utf8_block(struct utf8 *u, struct block v, unsigned first, unsigned end)
 {
     const __m256i zero = _mm256_setzero_si256();
     uint64_t right = join(_mm256_cmpeq_epi8(utf8_errors(u->before, v.a), zero),
                           _mm256_cmpeq_epi8(utf8_errors(v.a, v.b), zero));
-    uint64_t counts = ~UINT64_C(0) >> (64 - n);
+    uint64_t fresh = ~UINT64_C(0) >> (64 - end) & ~UINT64_C(0) << first;
 
     u->before = v.b;
     u->clean = block_is_ascii(v);
-    return (~right & counts) == 0;
+    return (~right & fresh) == 0;
 }
 
 #include "base/scan_body.h"

@@ -6,8 +6,10 @@
  *   SCAN_FN                 how its functions are declared (inline, with the instruction set)
  *   struct block            64 bytes in registers
  *   block_load, _store, _xor
+ *   block_repeat            a mask of four bytes all over
+ *   block_keep              the first n bytes, zero behind them
  *   block_is_ascii          no byte has its high bit set
- *   block_is_plain          besides: no quote, no backslash, no control byte
+ *   blocks_are_plain        both; besides no quote, no backslash, no control byte
  *   block_classify          one bit per byte in each of struct bits
  *   struct utf8, utf8_load, utf8_is_clean, utf8_block
  *   prefix_xor              each bit the xor of itself and all lower ones
@@ -94,32 +96,77 @@ SCAN_FN size_t skip_plain(uint8_t *dst, const uint8_t *src, size_t n, struct blo
     return i;
 }
 
-/* One block, of which `n` bytes count. false: not UTF-8 */
-SCAN_FN bool step(struct state *st, struct utf8 *u, struct scan *s, struct block v, size_t pos,
-                  unsigned n, bool utf8, bool json)
+/*
+ * One block. The bytes from `first` to `end` are new, the others were looked at before or are
+ * not there; `pos` is where the first new one stands. false: not UTF-8
+ */
+SCAN_FN bool step(struct state *st, struct utf8 *u, sl_json_index *x, struct block v,
+                  uint32_t pos, unsigned first, unsigned end, bool utf8, bool json)
 {
-    if (utf8 && !(block_is_ascii(v) && utf8_is_clean(u)) && !utf8_block(u, v, n)) return false;
+    unsigned n = end - first;
+    uint64_t fresh = ~UINT64_C(0) >> (64 - n);
+
+    if (utf8 && !(block_is_ascii(v) && utf8_is_clean(u)) && !utf8_block(u, v, first, end))
+        return false;
     if (json) {
         struct bits b = block_classify(v);
-        json_block(st, s->index, &b, (uint32_t)(s->pos + pos), n);
+        b.quote = b.quote >> first & fresh;
+        b.backslash = b.backslash >> first & fresh;
+        b.op = b.op >> first & fresh;
+        b.space = b.space >> first | ~fresh;
+        b.control = b.control >> first & fresh;
+        json_block(st, x, &b, pos, n);
     }
     return true;
 }
 
-/* `store`, `utf8` and `json` are constants where this is called: five loops from one text. */
+/* Less than a block, by way of a local one: nothing is touched beyond the given bytes. */
+SCAN_FN bool short_step(struct state *st, struct utf8 *u, sl_json_index *x, uint8_t *dst,
+                        const uint8_t *src, unsigned n, struct block mask, uint32_t pos,
+                        bool utf8, bool json)
+{
+    uint8_t tail[64] = {0};
+
+    memcpy(tail, src, n);
+    struct block v = block_load(tail);
+    if (dst) {
+        v = block_xor(v, mask);
+        block_store(tail, v);
+        memcpy(dst, tail, n);
+        v = block_keep(v, n);
+    }
+    return step(st, u, x, v, pos, 0, n, utf8, json);
+}
+
+/*
+ * `store`, `utf8` and `json` are constants where this is called: five loops from one text.
+ *
+ * The bytes behind the last whole block are looked at as the end of a block that overlaps it.
+ * That one is loaded before anything is stored, since `dst` may be `src`.
+ */
 SCAN_FN int feed(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n, bool store,
                  bool utf8, bool json)
 {
     struct state st = {0 - (uint64_t)s->in_string, s->escaped, s->scalar, 0};
-    struct block mask = block_repeat(s->mask);
     struct utf8 u = utf8_load(s->last);
+    struct block mask = block_repeat(s->mask);
+    uint32_t pos = (uint32_t)s->pos;
+    unsigned rest = (unsigned)(n % 64);
+    bool overlap =
+        n >= 64 && rest > 0 && rest <= 61; /* 61: the three bytes in front are in it */
+    struct block tail = mask;
     size_t i = 0;
 
+    scan_turn_mask(s, n);
+    if (overlap) {
+        tail = block_load(src + n - 64);
+        if (store)
+            tail = block_xor(tail, block_repeat(s->mask)); /* turned by n, as is its start */
+    }
     while (n - i >= 64) {
         if (json && st.in_string && n - i >= 128 && !st.escaped && utf8_is_clean(&u)) {
             size_t plain = skip_plain(store ? dst + i : NULL, src + i, n - i, mask, store);
             i += plain;
-            if (plain > 0) st.scalar = 0;
             if (n - i < 64) break;
         }
         struct block v = block_load(src + i);
@@ -127,22 +174,17 @@ SCAN_FN int feed(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n, boo
             v = block_xor(v, mask);
             block_store(dst + i, v);
         }
-        if (!step(&st, &u, s, v, i, 64, utf8, json)) return SL_E_UTF8;
+        if (!step(&st, &u, s->index, v, pos + (uint32_t)i, 0, 64, utf8, json)) return SL_E_UTF8;
         i += 64;
     }
-    if (i < n) { /* by way of a local block: nothing is touched beyond the given bytes */
-        uint8_t tail[64];
-        memset(tail, 0, sizeof tail);
-        memcpy(tail, src + i, n - i);
-        struct block v = block_load(tail);
-        if (store) {
-            v = block_xor(v, mask);
-            block_store(tail, v);
-            memcpy(dst + i, tail, n - i);
-        }
-        memset(tail + (n - i), ' ', sizeof tail - (n - i));
-        v = block_load(tail);
-        if (!step(&st, &u, s, v, i, (unsigned)(n - i), utf8, json)) return SL_E_UTF8;
+    pos += (uint32_t)i;
+    if (overlap) {
+        if (store) block_store(dst + n - 64, tail);
+        if (!step(&st, &u, s->index, tail, pos, 64 - rest, 64, utf8, json)) return SL_E_UTF8;
+    } else if (rest > 0) {
+        if (!short_step(&st, &u, s->index, store ? dst + i : NULL, src + i, rest, mask, pos,
+                        utf8, json))
+            return SL_E_UTF8;
     }
     s->in_string = st.in_string != 0;
     s->escaped = st.escaped != 0;
@@ -164,6 +206,7 @@ SCAN_ENTRY int SCAN_NAME(struct scan *s, uint8_t *dst, const uint8_t *src, size_
         return feed(s, NULL, src, n, false, true, false);
     }
     if (store) return feed(s, dst, src, n, true, false, false);
+    scan_turn_mask(s, n);
     return scan_advance(s, src, n, false);
 }
 

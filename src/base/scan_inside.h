@@ -57,22 +57,29 @@ static inline bool scan_wants_json(const struct scan *s, size_t n)
     return false;
 }
 
+/* The mask as it applies `n` bytes further on. */
+static inline void scan_turn_mask(struct scan *s, size_t n)
+{
+    uint8_t twice[8];
+
+    memcpy(twice, s->mask, 4);
+    memcpy(twice + 4, s->mask, 4);
+    memcpy(s->mask, twice + (n & 3), 4);
+}
+
 /* `n` bytes are done, `out` is what they say: keep what the next feed must know. */
 static inline int scan_advance(struct scan *s, const uint8_t *out, size_t n, bool utf8)
 {
-    if (n == 0) return 0;
     s->pos += n;
-    if (n & 3) {
-        uint8_t m[4];
-        memcpy(m, s->mask, sizeof m);
-        for (size_t i = 0; i < 4; i++)
-            s->mask[i] = m[(i + n) & 3];
-    }
     if (!utf8) return 0;
-    for (size_t i = n < 3 ? n : 3; i > 0; i--) {
-        s->last[0] = s->last[1];
-        s->last[1] = s->last[2];
-        s->last[2] = out[n - i];
+    if (n >= 3) {
+        memcpy(s->last, out + n - 3, 3);
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            s->last[0] = s->last[1];
+            s->last[1] = s->last[2];
+            s->last[2] = out[i];
+        }
     }
     /* A lead byte that can begin nothing: the vector check sees it with the byte behind it. */
     return s->last[2] >= 0xC0 && (s->last[2] < 0xC2 || s->last[2] > 0xF4) ? SL_E_UTF8 : 0;

@@ -91,5 +91,6 @@ int scan_feed_scalar(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n)
         if (s->flags && !utf8_step(&u, c)) return SL_E_UTF8;
         if (json && !s->index->overflow) json_step(s, s->pos + i, c);
     }
+    scan_turn_mask(s, n);
     return scan_advance(s, store ? dst : src, n, s->flags != 0);
 }

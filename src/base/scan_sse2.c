@@ -48,6 +48,16 @@ SCAN_FN struct block block_xor(struct block v, struct block m)
     return v;
 }
 
+SCAN_FN struct block block_keep(struct block v, unsigned n)
+{
+    const __m128i up = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    for (int i = 0; i < 4; i++) {
+        __m128i at = _mm_add_epi8(up, _mm_set1_epi8((char)(16 * i)));
+        v.v[i] = _mm_and_si128(v.v[i], _mm_cmplt_epi8(at, _mm_set1_epi8((char)n)));
+    }
+    return v;
+}
+
 SCAN_FN __m128i any(const __m128i v[4])
 {
     return _mm_or_si128(_mm_or_si128(v[0], v[1]), _mm_or_si128(v[2], v[3]));
@@ -132,14 +142,14 @@ SCAN_FN bool utf8_is_clean(const struct utf8 *u)
     return u->state.need == 0;
 }
 
-SCAN_FN bool utf8_block(struct utf8 *u, struct block v, unsigned n)
+SCAN_FN bool utf8_block(struct utf8 *u, struct block v, unsigned first, unsigned end)
 {
     uint8_t bytes[64];
     struct utf8_state state = u->state;
     bool ok = true;
 
     block_store(bytes, v);
-    for (unsigned i = 0; ok && i < n; i++)
+    for (unsigned i = first; ok && i < end; i++)
         ok = utf8_step(&state, bytes[i]);
     u->state = state;
     return ok;

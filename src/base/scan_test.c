@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/scan.h"
+
+#include "base/alloc.h"
+#include "base/scan_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* clang-format off */
+#include <setjmp.h> /* cmocka.h stands on these four */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#define LEN_MAX 700
+
+typedef int (*feed_fn)(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n);
+
+/* Every way to scan that this machine has; the first is the rule for the others. */
+static struct {
+    const char *name;
+    feed_fn feed;
+} ways[4];
+static unsigned way_count;
+
+static int find_ways(void **state)
+{
+    (void)state;
+    ways[way_count].name = "scalar";
+    ways[way_count++].feed = scan_feed_scalar;
+    ways[way_count].name = "chosen";
+    ways[way_count++].feed = scan_feed;
+#if defined(__x86_64__)
+    ways[way_count].name = "sse2";
+    ways[way_count++].feed = scan_feed_sse2;
+    if (strcmp(scan_name(), "avx512") == 0) {
+        ways[way_count].name = "avx2"; /* as well as the better one */
+        ways[way_count++].feed = scan_feed_avx2;
+    }
+#endif
+    return 0;
+}
+
+static uint32_t seed;
+
+static uint32_t draw(uint32_t below)
+{
+    seed = seed * 1664525 + 1013904223;
+    return (uint32_t)((uint64_t)seed * below >> 32);
+}
+
+/* ---- what the scalar scan notes ---- */
+
+static const struct {
+    const char *name, *text;
+    bool bad;
+    uint32_t n, at[16];
+} notes[] = {
+    {"empty",                           "",                      false, 0, {0}               },
+    {"white space",                     " \t\n\r ",              false, 0, {0}               },
+    {"structure",                       "{}[]:,",                false, 6, {0, 1, 2, 3, 4, 5}},
+    {"both quotes",                     "\"ab\"",                false, 2, {0, 3}            },
+    {"structure inside a string",       "\"{,\"",                false, 2, {0, 3}            },
+    {"scalars by their first byte",     "12 true",               false, 2, {0, 3}            },
+    {"scalar between structure",        "[12,-3]",               false, 5, {0, 1, 3, 4, 6}   },
+    {"quote at a scalar's end",         "1\"a\"2",               false, 4, {0, 1, 3, 4}      },
+    {"escaped quote",                   "\"a\\\"b\"",            false, 3, {0, 2, 5}         },
+    {"escaped backslash",               "\"\\\\\"1",             false, 4, {0, 1, 3, 4}      },
+    {"three backslashes and a quote",   "\"\\\\\\\"\"",          false, 4, {0, 1, 3, 5}      },
+    {"unicode escape",                  "\"\\u00e9\"",           false, 3, {0, 1, 7}         },
+    {"member",                          "{\"a\": 1}",            false, 6, {0, 1, 3, 4, 6, 7}},
+    {"control byte outside",            "[\x01]",                true,  0, {0}               },
+    {"form feed is no white space",     "[\f]",                  true,  0, {0}               },
+    {"control byte that looks like ,",  "[\x0C]",                true,  0, {0}               },
+    {"control byte that looks like :",  "[\x1A]",                true,  0, {0}               },
+    {"line feed inside a string",       "\"\n\"",                true,  0, {0}               },
+    {"escaped line feed byte",          "\"\\\n\"",              true,  0, {0}               },
+    {"delete is no control byte",       "\"\x7F\"",              false, 2, {0, 2}            },
+    {"backslash outside a string",      "[\\n]",                 true,  0, {0}               },
+    {"string without end",              "\"abc",                 true,  0, {0}               },
+    {"string that ends in a backslash", "\"abc\\",               true,  0, {0}               },
+    {"only a quote",                    "\"",                    true,  0, {0}               },
+    {"letters beyond ASCII",            "\xC3\xA9 \"\xC3\xA9\"", false, 3, {0, 3, 6}         },
+};
+
+static void test_notes(void **state)
+{
+    (void)state;
+    for (unsigned w = 0; w < way_count; w++)
+        for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+            const char *text = notes[i].text;
+            sl_json_index x;
+            struct scan s;
+
+            print_message("# %s: %s\n", ways[w].name, notes[i].name);
+            index_init(&x, 0);
+            scan_init(&s, SCAN_JSON, NULL, &x);
+            assert_int_equal(ways[w].feed(&s, NULL, (const uint8_t *)text, strlen(text)), 0);
+            assert_int_equal(scan_end(&s), 0);
+            assert_true(x.complete);
+            assert_int_equal(x.len, strlen(text));
+            assert_int_equal(x.bad, notes[i].bad);
+            if (!x.bad) {
+                assert_int_equal(x.n, notes[i].n);
+                if (x.n > 0) assert_memory_equal(x.at, notes[i].at, x.n * sizeof *x.at);
+            }
+            index_deinit(&x);
+        }
+}
+
+/* ---- twins ---- */
+
+struct outcome {
+    uint8_t out[LEN_MAX];
+    sl_json_index index;
+    int rc;
+    size_t pieces; /* that were fed; the last one failed if rc < 0 */
+};
+
+enum where { IN_PLACE, ELSEWHERE, ONLY_LOOK };
+
+/* A piece in memory that ends where it ends, `shift` bytes off the allocator's alignment. */
+static uint8_t *exact(const uint8_t *from, size_t n, unsigned shift)
+{
+    uint8_t *p = malloc(n + shift > 0 ? n + shift : 1);
+
+    assert_non_null(p);
+    if (n > 0) memcpy(p + shift, from, n);
+    return p;
+}
+
+static void run(struct outcome *o, feed_fn feed, unsigned flags, const uint8_t *mask,
+                enum where where, const uint8_t *text, size_t len, const uint16_t *cut,
+                unsigned cuts)
+{
+    struct scan s;
+    size_t at = 0;
+
+    index_reset(&o->index);
+    scan_init(&s, flags, mask, &o->index);
+    o->rc = 0;
+    for (o->pieces = 0; o->pieces <= cuts && o->rc == 0; o->pieces++) {
+        size_t n = (o->pieces < cuts ? cut[o->pieces] : len) - at;
+        unsigned shift = (unsigned)(at % 37);
+        uint8_t *src = exact(text + at, n, shift), *out = src, *dst = NULL;
+        if (where == ELSEWHERE) dst = out = exact(text, n, 0);
+        if (where == IN_PLACE) dst = out = src + shift;
+        if (where == ONLY_LOOK) out = src + shift;
+        o->rc = feed(&s, dst, src + shift, n);
+        if (o->rc == 0 && n > 0) memcpy(o->out + at, out, n);
+        if (where == ELSEWHERE) free(dst);
+        free(src);
+        at += n;
+    }
+    if (o->rc == 0) o->rc = scan_end(&s);
+}
+
+static void assert_same(const struct outcome *a, const struct outcome *b, size_t len)
+{
+    assert_int_equal(a->rc, b->rc);
+    assert_int_equal(a->pieces, b->pieces);
+    if (a->rc < 0) return;
+    assert_memory_equal(a->out, b->out, len);
+    assert_int_equal(a->index.bad, b->index.bad);
+    if (a->index.bad) return;
+    assert_int_equal(a->index.n, b->index.n);
+    if (a->index.n > 0)
+        assert_memory_equal(a->index.at, b->index.at, a->index.n * sizeof *a->index.at);
+}
+
+/* Bytes of one flavour: noise, structure, long strings, letters beyond ASCII, backslashes. */
+static void fill(uint8_t *text, size_t len)
+{
+    static const char *const pool[] = {
+        "{}[]:,\"\\ \n\tab1-", "\"{",          "\\\\\\\"ab", "[1,2,3]",
+        "abcdefghijklmnop ",   "\"\\\\\\\\a,",
+    };
+    static const char *const letters[] = {"\u0e01",     "\u00e9", "\u20ac",
+                                          "\U0001F600", "a",      "\""};
+    unsigned flavour = draw(10);
+
+    for (size_t i = 0; i < len;) {
+        const char *from = pool[flavour % 6];
+        if (flavour == 6) {
+            text[i++] = (uint8_t)draw(256);
+        } else if (flavour >= 7) {
+            const char *p = letters[draw(6)];
+            while (*p && i < len)
+                text[i++] = (uint8_t)*p++;
+        } else {
+            text[i++] = (uint8_t)from[draw((uint32_t)strlen(from))];
+        }
+    }
+    if (len > 0 && draw(4) == 0) text[draw((uint32_t)len)] = (uint8_t)draw(256);
+    if (len > 0 && draw(2) == 0) /* a long plain string inside */
+        for (size_t i = draw((uint32_t)len), n = draw((uint32_t)(len - i + 1)); n > 0; n--, i++)
+            text[i] = 'A';
+    if (len > 0 && draw(2) == 0) text[0] = '"';
+}
+
+static unsigned cut_up(uint16_t *cut, size_t len)
+{
+    unsigned cuts = draw(4) ? draw(5) : 40, i = 0;
+    size_t at = 0;
+
+    for (; i < cuts; i++) {
+        at += cuts == 40 ? draw(9) : draw((uint32_t)(len - at + 1));
+        cut[i] = (uint16_t)(at < len ? at : len);
+        at = cut[i];
+    }
+    return cuts;
+}
+
+/* Expected: the scalar scan of the plain text. Then every way, masked, in place or not. */
+static void one_text(struct outcome *want, struct outcome *got, size_t len)
+{
+    static const uint8_t none[4];
+    uint8_t text[LEN_MAX], masked[LEN_MAX], mask[4];
+    uint16_t cut[40];
+    unsigned cuts, flags = draw(8) ? SCAN_JSON : draw(2) ? SCAN_UTF8 : 0;
+
+    fill(text, len);
+    for (unsigned i = 0; i < 4; i++)
+        mask[i] = draw(4) ? (uint8_t)draw(256) : 0;
+    for (size_t i = 0; i < len; i++)
+        masked[i] = text[i] ^ mask[i & 3];
+    cuts = cut_up(cut, len);
+    run(want, scan_feed_scalar, flags, NULL, ONLY_LOOK, text, len, cut, cuts);
+    for (unsigned w = 0; w < way_count; w++) {
+        run(got, ways[w].feed, flags, mask, IN_PLACE, masked, len, cut, cuts);
+        assert_same(want, got, len);
+        run(got, ways[w].feed, flags, mask, ELSEWHERE, masked, len, cut, cuts);
+        assert_same(want, got, len);
+        run(got, ways[w].feed, flags, none, ONLY_LOOK, text, len, cut, cuts);
+        assert_same(want, got, len);
+    }
+    if (want->rc == 0) assert_memory_equal(want->out, text, len);
+}
+
+static void test_twins_agree(void **state)
+{
+    static struct outcome want, got;
+
+    (void)state;
+    seed = 1;
+    index_init(&want.index, 0);
+    index_init(&got.index, 0);
+    for (size_t len = 0; len <= 300; len++)
+        for (unsigned i = 0; i < 25; i++)
+            one_text(&want, &got, len);
+    for (unsigned i = 0; i < 3000; i++)
+        one_text(&want, &got, 300 + draw(LEN_MAX - 300));
+    index_deinit(&want.index);
+    index_deinit(&got.index);
+}
+
+/* Scalar and vector code may take turns within a text: pieces of a few bytes do that. */
+static void test_ways_take_turns(void **state)
+{
+    (void)state;
+    seed = 2;
+    for (unsigned i = 0; i < 3000; i++) {
+        uint8_t text[LEN_MAX];
+        size_t len = draw(LEN_MAX), at = 0;
+        struct scan one, other;
+        sl_json_index x, y;
+        int rc = 0, other_rc = 0;
+
+        fill(text, len);
+        index_init(&x, 0);
+        index_init(&y, 0);
+        scan_init(&one, SCAN_JSON, NULL, &x);
+        scan_init(&other, SCAN_JSON, NULL, &y);
+        while (at < len && rc == 0 && other_rc == 0) {
+            size_t n = 1 + draw((uint32_t)(len - at) < 90 ? (uint32_t)(len - at) : 90);
+            rc = scan_feed_scalar(&one, NULL, text + at, n);
+            other_rc = ways[draw(way_count)].feed(&other, NULL, text + at, n);
+            at += n;
+        }
+        assert_int_equal(rc, other_rc);
+        if (rc == 0) {
+            assert_int_equal(scan_end(&one), scan_end(&other));
+            assert_int_equal(x.bad, y.bad);
+            if (!x.bad) assert_int_equal(x.n, y.n);
+            if (!x.bad && x.n > 0) assert_memory_equal(x.at, y.at, x.n * sizeof *x.at);
+        }
+        index_deinit(&x);
+        index_deinit(&y);
+    }
+}
+
+/* ---- UTF-8 ---- */
+
+/*
+ * Another opinion: bytes before the one that can not begin valid UTF-8, by decoding to code
+ * points (RFC 3629 §3) instead of by bounds on the next byte. *whole: it ends between two.
+ */
+static size_t good_bytes(const uint8_t *p, size_t n, bool *whole)
+{
+    *whole = true;
+    for (size_t i = 0; i < n;) {
+        unsigned more = p[i] < 0x80 ? 0 : p[i] < 0xE0 ? 1 : p[i] < 0xF0 ? 2 : 3;
+        if (p[i] >= 0x80 && (p[i] < 0xC0 || p[i] > 0xF7)) return i;
+        uint32_t low = p[i] & (more == 0 ? 0x7F : 0x3F >> more), high;
+        unsigned k = 0;
+        for (;; k++) {
+            /* every character that these bytes can still become lies in [low, high] */
+            unsigned bits = 6 * (more - k);
+            uint32_t from = low << bits;
+            high = from | ((UINT32_C(1) << bits) - 1);
+            uint32_t least = more == 0 ? 0 : more == 1 ? 0x80 : more == 2 ? 0x800 : 0x10000;
+            if (high < least || from > 0x10FFFF || (from >= 0xD800 && high <= 0xDFFF))
+                return i + k;
+            if (k == more) break;
+            if (i + k + 1 == n) {
+                *whole = false;
+                return n;
+            }
+            if ((p[i + k + 1] & 0xC0) != 0x80) return i + k + 1;
+            low = low << 6 | (p[i + k + 1] & 0x3F);
+        }
+        i += k + 1;
+    }
+    return n;
+}
+
+/* Feed `n` bytes at offset `at` of a text of letters: by every way, whole and bytewise. */
+static void check_utf8(const uint8_t *seq, size_t n, size_t at, bool bytewise)
+{
+    uint8_t text[160];
+    bool whole;
+    size_t len = at + n, good;
+
+    memset(text, 'a', at);
+    memcpy(text + at, seq, n);
+    good = good_bytes(text, len, &whole);
+    for (unsigned w = 0; w < way_count; w++) {
+        struct scan s;
+        scan_init(&s, SCAN_UTF8, NULL, NULL);
+        int rc = ways[w].feed(&s, NULL, text, len);
+        if (rc != (good < len ? SL_E_UTF8 : 0) || (rc == 0 && (scan_end(&s) == 0) != whole))
+            fail_msg("%s: %02x %02x %02x %02x at %zu", ways[w].name, seq[0], n > 1 ? seq[1] : 0,
+                     n > 2 ? seq[2] : 0, n > 3 ? seq[3] : 0, at);
+        if (!bytewise) continue;
+        /* RFC 6455 §8.1: refused with the byte itself, not with the next one */
+        scan_init(&s, SCAN_UTF8, NULL, NULL);
+        rc = ways[w].feed(&s, NULL, text, at);
+        for (size_t i = at; i < len && rc == 0; i++) {
+            rc = ways[w].feed(&s, NULL, text + i, 1);
+            assert_int_equal(rc, i < good ? 0 : SL_E_UTF8);
+        }
+    }
+}
+
+static void test_utf8_every_pair(void **state)
+{
+    static const uint8_t offsets[] = {0, 30, 31, 62, 63};
+
+    (void)state;
+    for (unsigned a = 0; a < 256; a++)
+        for (unsigned b = 0; b < 256; b++)
+            for (size_t i = 0; i < sizeof offsets; i++) {
+                uint8_t seq[3] = {(uint8_t)a, (uint8_t)b, 'z'};
+                check_utf8(seq, 2, offsets[i], i == 4);
+                if (i > 2) check_utf8(seq, 3, offsets[i], false);
+            }
+}
+
+/* The bounds of every range a byte can be compared with, and one beyond. */
+static const uint8_t edges[] = {'a',  0x7F, 0x80, 0x8F, 0x90, 0x9F,
+                                0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xF5};
+
+static void test_utf8_three_and_four_bytes(void **state)
+{
+    static const uint8_t offsets[] = {0, 29, 60, 61, 62, 63};
+
+    (void)state;
+    for (unsigned a = 0xC0; a < 256; a++)
+        for (size_t b = 0; b < sizeof edges; b++)
+            for (size_t c = 0; c < sizeof edges; c++)
+                for (size_t d = 0; d < sizeof edges; d++)
+                    for (size_t i = 0; i < sizeof offsets; i++) {
+                        uint8_t seq[4] = {(uint8_t)a, edges[b], edges[c], edges[d]};
+                        check_utf8(seq, 4, offsets[i], i == 2);
+                        if (d == 0) check_utf8(seq, 3, offsets[i], i == 2);
+                    }
+}
+
+/* Every code point, in texts long enough for whole blocks. */
+static void test_utf8_every_character(void **state)
+{
+    uint8_t text[512];
+    size_t n = 0;
+
+    (void)state;
+    for (uint32_t c = 0x80; c <= 0x10FFFF; c++) {
+        if (c == 0xD800) c = 0xE000;
+        if (c >= 0x10000) text[n++] = (uint8_t)(0xF0 | c >> 18);
+        if (c >= 0x800)
+            text[n++] = (uint8_t)(c >= 0x10000 ? 0x80 | (c >> 12 & 0x3F) : 0xE0 | c >> 12);
+        text[n++] = (uint8_t)(c >= 0x800 ? 0x80 | (c >> 6 & 0x3F) : 0xC0 | c >> 6);
+        text[n++] = (uint8_t)(0x80 | (c & 0x3F));
+        if (n < 500 && c < 0x10FFFF) continue;
+        for (unsigned w = 0; w < way_count; w++) {
+            struct scan s;
+            scan_init(&s, SCAN_UTF8, NULL, NULL);
+            assert_int_equal(ways[w].feed(&s, NULL, text, n), 0);
+            assert_int_equal(scan_end(&s), 0);
+        }
+        n = 0;
+    }
+}
+
+/* A byte that is wrong anywhere in a long text is found in the feed that holds it. */
+static void test_utf8_error_anywhere(void **state)
+{
+    uint8_t text[200];
+
+    (void)state;
+    for (unsigned w = 0; w < way_count; w++)
+        for (size_t at = 0; at < sizeof text; at++)
+            for (size_t cut = 0; cut <= sizeof text; cut += 7) {
+                struct scan s;
+                memset(text, 'a', sizeof text);
+                text[at] = 0x80;
+                scan_init(&s, SCAN_UTF8, NULL, NULL);
+                int rc = cut ? ways[w].feed(&s, NULL, text, cut) : 0;
+                assert_int_equal(rc, at < cut ? SL_E_UTF8 : 0);
+                if (rc == 0)
+                    assert_int_equal(ways[w].feed(&s, NULL, text + cut, sizeof text - cut),
+                                     SL_E_UTF8);
+            }
+}
+
+/* ---- bounds ---- */
+
+/* `n` commas. */
+static int scan_commas(sl_json_index *x, feed_fn feed, size_t n)
+{
+    uint8_t text[1024];
+    struct scan s;
+
+    assert_true(n <= sizeof text);
+    memset(text, ',', sizeof text);
+    scan_init(&s, SCAN_JSON, NULL, x);
+    int rc = feed(&s, NULL, text, n);
+    return rc < 0 ? rc : scan_end(&s);
+}
+
+static void test_index_limit(void **state)
+{
+    static const uint32_t limits[] = {1, 63, 64, 65, 200, 511, 512, 513};
+
+    (void)state;
+    for (unsigned w = 0; w < way_count; w++)
+        for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+            for (int over = -1; over <= 1; over++) {
+                sl_json_index x;
+                index_init(&x, limits[i]);
+                uint32_t n = (uint32_t)((int)limits[i] + over);
+                assert_int_equal(scan_commas(&x, ways[w].feed, n), 0);
+                assert_int_equal(x.overflow, over == 1);
+                if (over < 1) assert_int_equal(x.n, n);
+                assert_true(x.cap <= limits[i] + 64);
+                index_reset(&x); /* an index that overflowed is good for the next text */
+                assert_int_equal(scan_commas(&x, ways[w].feed, 1), 0);
+                assert_false(x.overflow);
+                assert_int_equal(x.n, 1);
+                index_deinit(&x);
+            }
+}
+
+static void test_index_without_memory(void **state)
+{
+    (void)state;
+    for (unsigned w = 0; w < way_count; w++)
+        for (long k = 0; k < 2; k++) {
+            sl_json_index x;
+            index_init(&x, 0);
+            sl__alloc_fail_after(k);
+            int rc = scan_commas(&x, ways[w].feed, 1000); /* more than the first allocation */
+            sl__alloc_fail_after(-1);
+            assert_int_equal(rc, 0);
+            assert_true(x.overflow);
+            assert_true(x.complete);
+            index_deinit(&x);
+            index_deinit(&x);
+        }
+}
+
+static void test_index_beyond_4_gib(void **state)
+{
+    (void)state;
+    for (unsigned w = 0; w < way_count; w++)
+        for (unsigned over = 0; over < 2; over++) {
+            uint8_t text[100];
+            sl_json_index x;
+            struct scan s;
+            memset(text, ',', sizeof text);
+            index_init(&x, 0);
+            scan_init(&s, SCAN_JSON, NULL, &x);
+            s.pos = UINT32_MAX - sizeof text + over;
+            assert_int_equal(ways[w].feed(&s, NULL, text, sizeof text), 0);
+            assert_int_equal(x.overflow, over);
+            if (!over) assert_int_equal(x.at[99], UINT32_MAX - 1);
+            index_deinit(&x);
+        }
+}
+
+/* RFC 6455 §5.4: each frame of a message has a mask of its own. */
+static void test_mask_changes_between_frames(void **state)
+{
+    static const char text[] =
+        "{\"type\":\"frame\",\"image\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}";
+    const size_t len = sizeof text - 1;
+
+    (void)state;
+    for (unsigned w = 0; w < way_count; w++)
+        for (size_t cut = 0; cut <= len; cut++) {
+            static const uint8_t masks[2][4] = {
+                {1,    2, 3,    4   },
+                {0xFF, 0, 0x80, 0x7F}
+            };
+            uint8_t bytes[sizeof text];
+            sl_json_index x;
+            struct scan s;
+
+            for (size_t i = 0; i < len; i++)
+                bytes[i] =
+                    (uint8_t)text[i] ^ (i < cut ? masks[0][i & 3] : masks[1][(i - cut) & 3]);
+            index_init(&x, 0);
+            scan_init(&s, SCAN_JSON, masks[0], &x);
+            assert_int_equal(ways[w].feed(&s, bytes, bytes, cut), 0);
+            scan_set_mask(&s, masks[1]);
+            assert_int_equal(ways[w].feed(&s, bytes + cut, bytes + cut, len - cut), 0);
+            assert_int_equal(scan_end(&s), 0);
+            assert_memory_equal(bytes, text, len);
+            assert_int_equal(x.n, 13);
+            index_deinit(&x);
+        }
+}
+
+static void test_name(void **state)
+{
+    static const char *const names[] = {"avx512", "avx2", "sse2", "neon", "scalar"};
+    bool known = false;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        known |= strcmp(scan_name(), names[i]) == 0;
+    assert_true(known);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_twins_agree),
+        cmocka_unit_test(test_ways_take_turns),
+        cmocka_unit_test(test_utf8_every_pair),
+        cmocka_unit_test(test_utf8_three_and_four_bytes),
+        cmocka_unit_test(test_utf8_every_character),
+        cmocka_unit_test(test_utf8_error_anywhere),
+        cmocka_unit_test(test_index_limit),
+        cmocka_unit_test(test_index_without_memory),
+        cmocka_unit_test(test_index_beyond_4_gib),
+        cmocka_unit_test(test_mask_changes_between_frames),
+        cmocka_unit_test(test_name),
+    };
+
+    return cmocka_run_group_tests(tests, find_ways, NULL);
+}
