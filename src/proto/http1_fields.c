@@ -178,8 +178,7 @@ int http1_read_end(struct http1_head *h)
         return http1_refuse(h, 400, "no Host header: HTTP/1.1 requires one");
     }
     if (h->method == 0) {
-        return http1_refuse(h, 501,
-                            "this method is not known here (methods are upper case)");
+        return http1_refuse(h, 501, "this method is not known here (methods are upper case)");
     }
     if ((h->seen & SEEN_ODD_EXPECT) && h->minor == 1) {
         return http1_refuse(h, 417, "only Expect: 100-continue can be met here");
