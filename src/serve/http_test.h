@@ -12,12 +12,12 @@
 #include "net/mem_stream.h"
 #include "serve/server.h"
 
+#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 struct kit {
     sl_loop *loop;
@@ -119,8 +119,8 @@ static inline const char *kit_text(struct kit *k)
 }
 
 /* An answer as it leaves; `before` and `after` are the lines around the CORS header. */
-#define ANSWER(status, type, len, before, after, body)                                       \
-    "HTTP/1.1 " status "\r\nContent-Type: " type "\r\nContent-Length: " len "\r\n" before    \
+#define ANSWER(status, type, len, before, after, body)                                    \
+    "HTTP/1.1 " status "\r\nContent-Type: " type "\r\nContent-Length: " len "\r\n" before \
     "Access-Control-Allow-Origin: *\r\n" after "\r\n" body
 #define CLOSE "Connection: close\r\n"
 #define JSON  "application/json"
@@ -129,9 +129,9 @@ static inline const char *kit_text(struct kit *k)
     do {                                                                                     \
         if (strstr((text), (part)) == NULL) fail_msg("no \"%s\" in \"%s\"", (part), (text)); \
     } while (0)
-#define assert_lacks(text, part)                                                             \
-    do {                                                                                     \
-        if (strstr((text), (part)) != NULL) fail_msg("\"%s\" in \"%s\"", (part), (text));    \
+#define assert_lacks(text, part)                                                          \
+    do {                                                                                  \
+        if (strstr((text), (part)) != NULL) fail_msg("\"%s\" in \"%s\"", (part), (text)); \
     } while (0)
 
 #endif

@@ -5,11 +5,11 @@
 
 #include "base/alloc.h"
 
+#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 static void on_request(sl_request *r, void *user)
 {
@@ -39,7 +39,8 @@ static const sl_route rows[] = {
     ROW(SL_GET, "/a/:x"),
 };
 
-/* method, upgrade, path; the row, parameters as name=value in order; or -1 and who is allowed */
+/* method, upgrade, path; the row, parameters as name=value in order; or -1 and who is allowed
+ */
 static const struct {
     unsigned method;
     bool upgrade;
@@ -48,38 +49,38 @@ static const struct {
     const char *params;
     unsigned allowed;
 } finds[] = {
-    {SL_GET,    false, "/",                    0,  "",              0                           },
-    {SL_HEAD,   false, "/",                    0,  "",              0                           },
-    {SL_POST,   false, "/",                    -1, "",              SL_GET | SL_HEAD            },
-    {SL_GET,    false, "/items",               1,  "",              0                           },
-    {SL_POST,   false, "/items",               2,  "",              0                           },
-    {SL_HEAD,   false, "/items",               13, "",              0                           },
-    {SL_GET,    false, "/items/",              3,  "",              0                           },
-    {SL_GET,    false, "/items/7",             4,  "id=7",          0                           },
-    {SL_GET,    false, "/items/special",       5,  "",              0                           },
-    {SL_DELETE, false, "/items/special",       6,  "number=special", 0                          },
-    {SL_DELETE, false, "/items/",              -1, "",              SL_GET | SL_HEAD            },
-    {SL_GET,    false, "/items/7/parts/8",     7,  "id=7 part=8",   0                           },
-    {SL_GET,    false, "/items/7/parts/8/9",   8,  "id=7 rest=parts/8/9", 0                     },
-    {SL_GET,    false, "/items/7/parts/",      8,  "id=7 rest=parts/", 0                        },
-    {SL_GET,    false, "/items/7/",            8,  "id=7 rest=",    0                           },
-    {SL_GET,    false, "/files/a/b.txt",       9,  "path=a/b.txt",  0                           },
-    {SL_GET,    false, "/files//a",            9,  "path=/a",       0                           },
-    {SL_GET,    false, "/files/",              9,  "path=",         0                           },
-    {SL_GET,    false, "/files",               -1, "",              0                           },
-    {SL_PATCH,  false, "/files/x",             -1, "",              SL_GET | SL_HEAD | SL_PUT   },
-    {SL_GET,    true,  "/live",                10, "",              0                           },
-    {SL_GET,    false, "/live",                11, "",              0                           },
-    {SL_GET,    true,  "/only-ws/a",           12, "room=a",        0                           },
-    {SL_GET,    false, "/only-ws/a",           -1, "",              0                           },
-    {SL_GET,    true,  "/items/7",             4,  "id=7",          0                           },
-    {SL_GET,    true,  "/nowhere",             -1, "",              0                           },
-    {SL_GET,    false, "/a/b",                 15, "x=b",           0                           },
-    {SL_POST,   false, "/a/b",                 14, "",              0                           },
-    {SL_PUT,    false, "/a/b",                 -1, "",              SL_POST | SL_GET | SL_HEAD  },
-    {SL_GET,    false, "/ITEMS",               -1, "",              0                           },
+    {SL_GET,    false, "/",                                             0,  "",                    0                         },
+    {SL_HEAD,   false, "/",                                             0,  "",                    0                         },
+    {SL_POST,   false, "/",                                             -1, "",                    SL_GET | SL_HEAD          },
+    {SL_GET,    false, "/items",                                        1,  "",                    0                         },
+    {SL_POST,   false, "/items",                                        2,  "",                    0                         },
+    {SL_HEAD,   false, "/items",                                        13, "",                    0                         },
+    {SL_GET,    false, "/items/",                                       3,  "",                    0                         },
+    {SL_GET,    false, "/items/7",                                      4,  "id=7",                0                         },
+    {SL_GET,    false, "/items/special",                                5,  "",                    0                         },
+    {SL_DELETE, false, "/items/special",                                6,  "number=special",      0                         },
+    {SL_DELETE, false, "/items/",                                       -1, "",                    SL_GET | SL_HEAD          },
+    {SL_GET,    false, "/items/7/parts/8",                              7,  "id=7 part=8",         0                         },
+    {SL_GET,    false, "/items/7/parts/8/9",                            8,  "id=7 rest=parts/8/9", 0                         },
+    {SL_GET,    false, "/items/7/parts/",                               8,  "id=7 rest=parts/",    0                         },
+    {SL_GET,    false, "/items/7/",                                     8,  "id=7 rest=",          0                         },
+    {SL_GET,    false, "/files/a/b.txt",                                9,  "path=a/b.txt",        0                         },
+    {SL_GET,    false, "/files//a",                                     9,  "path=/a",             0                         },
+    {SL_GET,    false, "/files/",                                       9,  "path=",               0                         },
+    {SL_GET,    false, "/files",                                        -1, "",                    0                         },
+    {SL_PATCH,  false, "/files/x",                                      -1, "",                    SL_GET | SL_HEAD | SL_PUT },
+    {SL_GET,    true,  "/live",                                         10, "",                    0                         },
+    {SL_GET,    false, "/live",                                         11, "",                    0                         },
+    {SL_GET,    true,  "/only-ws/a",                                    12, "room=a",              0                         },
+    {SL_GET,    false, "/only-ws/a",                                    -1, "",                    0                         },
+    {SL_GET,    true,  "/items/7",                                      4,  "id=7",                0                         },
+    {SL_GET,    true,  "/nowhere",                                      -1, "",                    0                         },
+    {SL_GET,    false, "/a/b",                                          15, "x=b",                 0                         },
+    {SL_POST,   false, "/a/b",                                          14, "",                    0                         },
+    {SL_PUT,    false, "/a/b",                                          -1, "",                    SL_POST | SL_GET | SL_HEAD},
+    {SL_GET,    false, "/ITEMS",                                        -1, "",                    0                         },
     {SL_GET,    false, "/items/7/8/9/10/11/12/13/14/15/16/17/18/19/20", 8,
-     "id=7 rest=8/9/10/11/12/13/14/15/16/17/18/19/20", 0},
+     "id=7 rest=8/9/10/11/12/13/14/15/16/17/18/19/20",                                             0                         },
 };
 
 static void test_find(void **state)
@@ -96,7 +97,8 @@ static void test_find(void **state)
         path_split(&p, sl_str_of(finds[i].path));
         router_find(r, finds[i].method, finds[i].upgrade, &p, &m);
         int row = m.row != NULL ? (int)(m.row - rows) : -1;
-        if (row != finds[i].row) fail_msg("%s: row %d, not %d", finds[i].path, row, finds[i].row);
+        if (row != finds[i].row)
+            fail_msg("%s: row %d, not %d", finds[i].path, row, finds[i].row);
         size_t len = 0;
         params[0] = '\0';
         for (uint8_t k = 0; k < m.n && m.row != NULL; k++)
@@ -117,24 +119,24 @@ static const struct {
     sl_route row;
     const char *word;
 } faults[] = {
-    {{SL_GET, "/x", 0, on_request, NULL, NULL, 0},                  "right"         },
-    {{SL_GET, NULL, 1, on_request, NULL, NULL, 0},                  "begin with"    },
-    {{SL_GET, "x", 1, on_request, NULL, NULL, 0},                   "begin with"    },
-    {{SL_GET, "", 1, on_request, NULL, NULL, 0},                    "begin with"    },
-    {{0, "/x", 1, on_request, NULL, NULL, 0},                       "method"        },
-    {{1u << 20, "/x", 1, on_request, NULL, NULL, 0},                "method"        },
-    {{SL_GET, "/x", 1, NULL, NULL, NULL, 0},                        "either"        },
-    {{SL_GET, "/x", 1, on_request, &ops, NULL, 0},                  "either"        },
-    {{SL_POST, "/x", 1, NULL, &ops, NULL, 0},                       "GET only"      },
-    {{SL_GET, "/x//y", 1, on_request, NULL, NULL, 0},               "empty segment" },
-    {{SL_GET, "/:", 1, on_request, NULL, NULL, 0},                  "name"          },
-    {{SL_GET, "/:a b", 1, on_request, NULL, NULL, 0},               "name"          },
-    {{SL_GET, "/*", 1, on_request, NULL, NULL, 0},                  "name"          },
-    {{SL_GET, "/*rest/x", 1, on_request, NULL, NULL, 0},            "last segment"  },
-    {{SL_GET, "/:a/:b/:c/:d/:e/:f/:g/:h/:i", 1, on_request, NULL, NULL, 0}, "8 parameters"},
+    {{SL_GET, "/x", 0, on_request, NULL, NULL, 0},                                         "right"        },
+    {{SL_GET, NULL, 1, on_request, NULL, NULL, 0},                                         "begin with"   },
+    {{SL_GET, "x", 1, on_request, NULL, NULL, 0},                                          "begin with"   },
+    {{SL_GET, "", 1, on_request, NULL, NULL, 0},                                           "begin with"   },
+    {{0, "/x", 1, on_request, NULL, NULL, 0},                                              "method"       },
+    {{1u << 20, "/x", 1, on_request, NULL, NULL, 0},                                       "method"       },
+    {{SL_GET, "/x", 1, NULL, NULL, NULL, 0},                                               "either"       },
+    {{SL_GET, "/x", 1, on_request, &ops, NULL, 0},                                         "either"       },
+    {{SL_POST, "/x", 1, NULL, &ops, NULL, 0},                                              "GET only"     },
+    {{SL_GET, "/x//y", 1, on_request, NULL, NULL, 0},                                      "empty segment"},
+    {{SL_GET, "/:", 1, on_request, NULL, NULL, 0},                                         "name"         },
+    {{SL_GET, "/:a b", 1, on_request, NULL, NULL, 0},                                      "name"         },
+    {{SL_GET, "/*", 1, on_request, NULL, NULL, 0},                                         "name"         },
+    {{SL_GET, "/*rest/x", 1, on_request, NULL, NULL, 0},                                   "last segment" },
+    {{SL_GET, "/:a/:b/:c/:d/:e/:f/:g/:h/:i", 1, on_request, NULL, NULL, 0},                "8 parameters" },
     {{SL_GET, "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", 1, on_request, NULL, NULL, 0},
-     "16 segments"},
-    {{SL_GET | SL_POST, "/taken", 1, on_request, NULL, NULL, 0},    "same requests" },
+     "16 segments"                                                                                        },
+    {{SL_GET | SL_POST, "/taken", 1, on_request, NULL, NULL, 0},                           "same requests"},
 };
 
 static void test_faults(void **state)
@@ -175,7 +177,8 @@ static void test_limits_that_fit(void **state)
     router_find(r, SL_GET, false, &p, &m);
     assert_int_equal(m.n, 8);
     router_free(r);
-    assert_int_equal(router_new(NULL, 0, &r, NULL), 0); /* a server of WebSocket pages to come */
+    assert_int_equal(router_new(NULL, 0, &r, NULL),
+                     0); /* a server of WebSocket pages to come */
     router_free(r);
 }
 
@@ -208,8 +211,10 @@ static void test_methods_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find),           cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_limits_that_fit), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_limits_that_fit),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_methods_text),
     };
 
