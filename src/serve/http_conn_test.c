@@ -3,11 +3,10 @@
  * What is said to what: rows of bytes in and bytes out, each replayed whole, byte by byte and
  * randomly cut. Behaviour over time is in http_flow_test.c.
  */
-#include "serve/http_test.h"
-
 #include "sluice/ws.h"
 
 #include "base/str.h"
+#include "serve/http_test.h"
 
 static void on_hello(sl_request *r, void *user)
 {
@@ -58,7 +57,8 @@ static void on_headers(sl_request *r, void *user)
     (void)user;
     assert_int_equal(sl_request_set_header(r, "X-One", SL_STR("1")), 0);
     assert_int_equal(sl_request_set_header(r, "X-Empty", SL_STR("")), 0);
-    assert_int_equal(sl_request_set_header(r, "X-Bad", SL_STR("a\r\nSet-Cookie: x")), SL_E_INVAL);
+    assert_int_equal(sl_request_set_header(r, "X-Bad", SL_STR("a\r\nSet-Cookie: x")),
+                     SL_E_INVAL);
     assert_int_equal(sl_request_set_header(r, "X-Bad", SL_STR("a\0b")), SL_E_INVAL);
     assert_int_equal(sl_request_set_header(r, "X Bad", SL_STR("a")), SL_E_INVAL);
     assert_int_equal(sl_request_set_header(r, "", SL_STR("a")), SL_E_INVAL);
@@ -118,21 +118,20 @@ static const sl_server_options options = {
 
 #define GET(path)    "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
 #define HELLO(extra) ANSWER("200 OK", "text/plain", "5", extra, "", "hello")
-#define WS_ASK                                                                               \
-    "Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"                               \
+#define WS_ASK                                                 \
+    "Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-#define WS_LACKS                                                                             \
-    "{\"error\":\"this path speaks WebSocket: the request lacks Connection: Upgrade and "    \
+#define WS_LACKS                                                                          \
+    "{\"error\":\"this path speaks WebSocket: the request lacks Connection: Upgrade and " \
     "Upgrade: websocket, or a proxy in between has removed them\"}"
-#define WS_HEADERS                                                                           \
-    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-#define NO_CONTENT(lines)                                                                    \
-    "HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: *\r\n" lines                    \
+#define WS_HEADERS "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+#define NO_CONTENT(lines)                                                 \
+    "HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: *\r\n" lines \
     "Content-Length: 0\r\n\r\n"
-#define PREFLIGHT(methods)                                                                   \
-    "Allow: " methods "\r\nAccess-Control-Allow-Methods: " methods "\r\n"
+#define PREFLIGHT(methods) "Allow: " methods "\r\nAccess-Control-Allow-Methods: " methods "\r\n"
 
-/* clang-format off: it cannot align rows of such different lengths */
+/* rows of such different lengths are not aligned */
+/* clang-format off */
 /* name, what the peer sends, what it receives, whether the connection ends */
 static const struct exchange {
     const char *name, *in, *out;
@@ -352,7 +351,8 @@ static void on_sum(sl_request *r, void *user)
     sl_answer(r, 200, "text/plain", SL_STR("summed"));
 }
 
-/* A body that is larger than one receive: it is received into its place, and comes out the same. */
+/* A body that is larger than one receive: it is received into its place, and comes out the
+ * same. */
 static void test_large_body(void **state)
 {
     static const sl_route sum[] = {SL_ROUTE(SL_POST, "/sum", SL_RIGHT_OPEN, on_sum, NULL)};
@@ -363,7 +363,8 @@ static void test_large_body(void **state)
     struct kit k;
 
     (void)state;
-    int head = snprintf(text, 200, "POST /sum HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n", len);
+    int head = snprintf(text, 200,
+                        "POST /sum HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n", len);
     for (size_t i = 0; i < len; i++) {
         text[(size_t)head + i] = (char)(i * 7 + i / 251);
         want = want * 31 + (unsigned char)text[(size_t)head + i];
@@ -384,7 +385,9 @@ static void test_large_body(void **state)
 /* A promise of a lot costs nothing before bytes come. */
 static void test_promise_costs_nothing(void **state)
 {
-    static const sl_route sum[] = {{SL_POST, "/sum", SL_RIGHT_OPEN, on_sum, NULL, NULL, SIZE_MAX}};
+    static const sl_route sum[] = {
+        {SL_POST, "/sum", SL_RIGHT_OPEN, on_sum, NULL, NULL, SIZE_MAX}
+    };
     const sl_server_options o = {.routes = sum, .route_count = 1};
     struct kit k;
 
@@ -407,6 +410,7 @@ static sl_str pick_origin(sl_request *r, sl_str origin, void *user)
     return SL_STR("");
 }
 
+/* clang-format off */
 static const struct {
     const char *name, *in;
     const char *has, *lacks;
@@ -432,6 +436,8 @@ static const struct {
      "GET /ws HTTP/1.1\r\nOrigin: http://good\r\n" WS_ASK "Sec-WebSocket-Version: 13\r\n\r\n",
      "Access-Control-Allow-Origin: http://good\r\n", NULL},
 };
+
+/* clang-format on */
 
 static void test_origins(void **state)
 {

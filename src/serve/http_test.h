@@ -12,10 +12,14 @@
 #include "net/mem_stream.h"
 #include "serve/server.h"
 
-#include <cmocka.h>
-
-#include <setjmp.h>
+/* clang-format off */
+#include <setjmp.h> /* cmocka.h stands on these four */
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -5,10 +5,14 @@
 
 #include "base/alloc.h"
 
-#include <cmocka.h>
-
-#include <setjmp.h>
+/* clang-format off */
+#include <setjmp.h> /* cmocka.h stands on these four */
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
 #include <stdio.h>
 
 static void on_request(sl_request *r, void *user)
