@@ -224,26 +224,29 @@ static void limit_of_the_body(void **state)
                      SL_E_PARTIAL);
 }
 
-/* `n` bytes behind the size count: ';', a name; or a trailer's line with its CR */
+/* Filled up to the limit: `fixed` bytes of what is around the filling count as well. */
 static void limit_of_extensions_and_trailers(void **state)
 {
     static const struct {
-        const char *before, *after;
+        const char *before, fill, *after;
         size_t fixed, max;
     } places[] = {
-        {"0;",      "\r\n\r\n", 1, HTTP1_EXT_MAX     },
-        {"0\r\nA:", "\r\n\r\n", 3, HTTP1_TRAILERS_MAX},
+        {"0;",      'x', "\r\n\r\n",   1, HTTP1_EXT_MAX     },
+        {"0",       ' ', ";a\r\n\r\n", 2, HTTP1_EXT_MAX     },
+        {"0;a=\"",  'x', "\"\r\n\r\n", 5, HTTP1_EXT_MAX     },
+        {"0\r\nA:", 'x', "\r\n\r\n",   3, HTTP1_TRAILERS_MAX},
+        {"0\r\n",   'x', ":\r\n\r\n",  2, HTTP1_TRAILERS_MAX},
     };
     static char buf[HTTP1_EXT_MAX + 64];
 
     (void)state;
-    for (size_t p = 0; p < 2; p++) {
+    for (size_t p = 0; p < sizeof places / sizeof *places; p++) {
         for (int off = -1; off <= 1; off++) {
             size_t b = strlen(places[p].before), a = strlen(places[p].after);
             size_t n = places[p].max - places[p].fixed + (size_t)off;
 
             memcpy(buf, places[p].before, b);
-            memset(buf + b, 'x', n);
+            memset(buf + b, places[p].fill, n);
             memcpy(buf + b + n, places[p].after, a);
             struct out o = feed_cut((sl_str){buf, b + n + a}, BODY_MAX, SIZE_MAX, 0);
             assert_int_equal(o.rc, off <= 0 ? 0 : SL_E_HTTP);

@@ -51,13 +51,11 @@ int url_path_decode(sl_str path, char *into, sl_str *out, const char **why)
             if (c < 0) {
                 return refuse(why, "a '%' in the path without two hex digits: write %25");
             }
-            if (c == '/' || c == '\\') {
-                return refuse(why, "an encoded slash (%2F, %5C) in the path is not taken here");
-            }
+            if (c == '/') return refuse(why, "an encoded slash (%2F) in the path");
             i += 2;
         }
         if (c < 0x20 || c == 0x7f) return refuse(why, "a control byte in the path");
-        if (c == '\\') return refuse(why, "a backslash in the path: write '/'");
+        if (c == '\\') return refuse(why, "a backslash in the path, as it is or as %5C");
         if (raw_slash) {
             if (n > 0 && is_dots((sl_str){into + segment, n - segment})) break;
             segment = n + 1;
@@ -88,19 +86,25 @@ bool url_is_file_path(sl_str relative)
 
 /* ---- queries ---- */
 
+/* What lies behind the first `n` bytes and the separator that follows them, if any. */
+static sl_str behind(sl_str s, size_t n)
+{
+    size_t skip = n < s.len ? n + 1 : n;
+
+    return (sl_str){s.ptr + skip, s.len - skip};
+}
+
 bool url_query_next(sl_str *rest, sl_str *name, sl_str *value)
 {
     sl_str pair = {NULL, 0};
 
     while (pair.len == 0) {
-        size_t end = str_find_byte(*rest, '&');
-
         if (rest->len == 0) return false;
-        pair = (sl_str){rest->ptr, end};
-        *rest = str_part(*rest, end + 1, rest->len);
+        pair = (sl_str){rest->ptr, str_find_byte(*rest, '&')};
+        *rest = behind(*rest, pair.len);
     }
-    *name = str_part(pair, 0, str_find_byte(pair, '='));
-    *value = str_part(pair, name->len + 1, pair.len);
+    *name = (sl_str){pair.ptr, str_find_byte(pair, '=')};
+    *value = behind(pair, name->len);
     return true;
 }
 
