@@ -172,34 +172,66 @@ static void assert_same(const struct outcome *a, const struct outcome *b, size_t
         assert_memory_equal(a->index.at, b->index.at, a->index.n * sizeof *a->index.at);
 }
 
-/* Bytes of one flavour: noise, structure, long strings, letters beyond ASCII, backslashes. */
+static size_t append(uint8_t *text, size_t at, size_t len, const char *piece)
+{
+    while (*piece && at < len)
+        text[at++] = (uint8_t)*piece++;
+    return at;
+}
+
+/* Text that nothing makes bad before its end: strings with escapes, scalars, structure. */
+static void fill_sane(uint8_t *text, size_t len)
+{
+    static const char *const inside[] = {
+        "\\\\",
+        "\\\"",
+        "\\n",
+        "\\u0041",
+        "{,",
+        "\u0e01",
+        "\U0001F600",
+        "A",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    };
+    static const char *const outside[] = {"{", "}",  "[",  "]",    ":",     ",",
+                                          " ", "\n", "12", "true", "\u00e9"};
+    bool in_string = draw(2);
+    size_t i = in_string ? append(text, 0, len, "\"") : 0;
+
+    while (i < len) {
+        if (draw(6) == 0) {
+            i = append(text, i, len, "\"");
+            in_string = !in_string;
+        }
+        unsigned plain = in_string && draw(4) == 0 ? 1 + draw(4) : 0;
+        i = append(text, i, len, in_string ? inside[draw(8)] : outside[draw(11)]);
+        while (plain-- > 0)
+            i = append(text, i, len, inside[8]);
+    }
+}
+
+/* Bytes of one flavour: sane, structure, backslashes, letters beyond ASCII, noise. */
 static void fill(uint8_t *text, size_t len)
 {
-    static const char *const pool[] = {
-        "{}[]:,\"\\ \n\tab1-", "\"{",          "\\\\\\\"ab", "[1,2,3]",
-        "abcdefghijklmnop ",   "\"\\\\\\\\a,",
-    };
+    static const char *const pool[] = {"{}[]:,\"\\ \n\tab1-", "\"{", "[1,2,3]", "\"\\\\\\\\a,"};
     static const char *const letters[] = {"\u0e01",     "\u00e9", "\u20ac",
                                           "\U0001F600", "a",      "\""};
-    unsigned flavour = draw(10);
+    unsigned flavour = draw(16);
 
-    for (size_t i = 0; i < len;) {
-        const char *from = pool[flavour % 6];
-        if (flavour == 6) {
+    if (flavour >= 6) fill_sane(text, len);
+    for (size_t i = 0; flavour < 6 && i < len;) {
+        const char *from = pool[flavour & 3];
+        if (flavour == 4)
             text[i++] = (uint8_t)draw(256);
-        } else if (flavour >= 7) {
-            const char *p = letters[draw(6)];
-            while (*p && i < len)
-                text[i++] = (uint8_t)*p++;
-        } else {
+        else if (flavour == 5)
+            i = append(text, i, len, letters[draw(6)]);
+        else
             text[i++] = (uint8_t)from[draw((uint32_t)strlen(from))];
-        }
     }
-    if (len > 0 && draw(4) == 0) text[draw((uint32_t)len)] = (uint8_t)draw(256);
-    if (len > 0 && draw(2) == 0) /* a long plain string inside */
+    if (len > 0 && draw(5) == 0) text[draw((uint32_t)len)] = (uint8_t)draw(256);
+    if (len > 0 && draw(5) == 0) /* a long plain string inside */
         for (size_t i = draw((uint32_t)len), n = draw((uint32_t)(len - i + 1)); n > 0; n--, i++)
             text[i] = 'A';
-    if (len > 0 && draw(2) == 0) text[0] = '"';
 }
 
 static unsigned cut_up(uint16_t *cut, size_t len)
@@ -254,6 +286,44 @@ static void test_twins_agree(void **state)
             one_text(&want, &got, len);
     for (unsigned i = 0; i < 3000; i++)
         one_text(&want, &got, 300 + draw(LEN_MAX - 300));
+    index_deinit(&want.index);
+    index_deinit(&got.index);
+}
+
+/*
+ * What lies across the beginning of the fast way through a plain string: an escape whose
+ * second half comes after it, a character that it cuts off, a scalar before it.
+ */
+static void test_in_front_of_a_plain_string(void **state)
+{
+    static const char *const front[] = {"\"",         "\"\\\\",         "\"\\", "\"\xC3",
+                                        "\"\xE0\xB8", "\"\xF0\x9F\x98", "1\"",  ""};
+    static const char *const behind[] = {"\"", "\\\"\"", "\xA9\"", "\x81\"", "1", "\"1"};
+    static struct outcome want, got;
+    uint8_t text[LEN_MAX];
+    uint16_t cut[1];
+
+    (void)state;
+    index_init(&want.index, 0);
+    index_init(&got.index, 0);
+    for (size_t before = 0; before < 70; before++)
+        for (size_t i = 0; i < sizeof front / sizeof *front; i++)
+            for (size_t k = 0; k < sizeof behind / sizeof *behind; k++)
+                for (size_t plain = 126; plain < 262; plain += plain < 130 ? 1 : 63) {
+                    memset(text, ' ', before);
+                    size_t n = append(text, before, LEN_MAX, front[i]);
+                    cut[0] = (uint16_t)n;
+                    memset(text + n, 'A', plain);
+                    n = append(text, n + plain, LEN_MAX, behind[k]);
+                    for (unsigned w = 0; w < way_count; w++)
+                        for (unsigned cuts = 0; cuts < 2; cuts++) {
+                            run(&want, scan_feed_scalar, SCAN_JSON, NULL, ONLY_LOOK, text, n,
+                                cut, cuts);
+                            run(&got, ways[w].feed, SCAN_JSON, NULL, ONLY_LOOK, text, n, cut,
+                                cuts);
+                            assert_same(&want, &got, n);
+                        }
+                }
     index_deinit(&want.index);
     index_deinit(&got.index);
 }
@@ -561,6 +631,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_notes),
         cmocka_unit_test(test_twins_agree),
+        cmocka_unit_test(test_in_front_of_a_plain_string),
         cmocka_unit_test(test_ways_take_turns),
         cmocka_unit_test(test_utf8_every_pair),
         cmocka_unit_test(test_utf8_three_and_four_bytes),
