@@ -158,7 +158,8 @@ void http1_chunks_init(struct http1_chunks *c, uint64_t body_max);
  * used     how many bytes were taken, at least one if there were any; data included
  * data     a slice of `in`; len 0 if there is none
  * returns  SL_E_PARTIAL: go on with the rest, or wait for more; 0: the body is complete, what
- *          follows is the next request; SL_E_HTTP: `status` and `why`, then close
+ *          follows is the next request, and the reader is not to be fed again; SL_E_HTTP:
+ *          `status` and `why`, then close
  */
 int http1_chunks_feed(struct http1_chunks *c, const char *in, size_t n, size_t *used,
                       sl_str *data) SL_MUST_USE;
