@@ -7,7 +7,7 @@
  *   byte 1   low nibble: pieces of up to 2^n bytes  high nibble: limit of 2^n * 16 bytes
  *   byte 2-  the wire
  */
-#include "proto/ws_tape.h"
+#include "proto/ws_tape_test.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -42,7 +42,7 @@ def findings(path, text):
         code = without_comments(text)
         for n, word in lines_with(BANNED, code):
             yield n, f'{word} is not used here'
-        if path.startswith('src/') and path not in RAW_ALLOC_HOMES and not path.endswith('_test.c'):
+        if path.startswith('src/') and path not in RAW_ALLOC_HOMES and not path.endswith(('_test.c', '_test.h')):
             for n, word in lines_with(RAW_ALLOC, code):
                 yield n, f'{word}: memory comes from base/alloc.h'
     if path.startswith(('src/', 'include/', 'web/')):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "proto/ws.h"
 
-#include "proto/ws_tape.h"
+#include "proto/ws_tape_test.h"
 
 /* clang-format off */
 #include <setjmp.h> /* cmocka.h stands on these four */

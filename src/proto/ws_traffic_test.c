@@ -2,7 +2,7 @@
 /* Long conversations, limits and memory: what a table of short rows cannot show. */
 #include "base/alloc.h"
 #include "proto/ws.h"
-#include "proto/ws_tape.h"
+#include "proto/ws_tape_test.h"
 
 /* clang-format off */
 #include <setjmp.h> /* cmocka.h stands on these four */

@@ -5,8 +5,8 @@
  *
  *   T(text) B(binary) c(close) p(ping) q(pong)
  */
-#ifndef PROTO_WS_TAPE_H
-#define PROTO_WS_TAPE_H
+#ifndef PROTO_WS_TAPE_TEST_H
+#define PROTO_WS_TAPE_TEST_H
 
 #include "base/assert.h"
 #include "proto/ws.h"
