@@ -24,7 +24,7 @@ build: ## optimised programs: build/sluice, build/examples/
 run: build ## the hub with a simulated camera; prints the address to open
 	@exec tools/run-demo
 
-test: ## everything: builds, checks, unit, end-to-end and browser tests (ARGS="--list")
+test: node_modules/.package-lock.json ## everything: builds, checks, unit, end-to-end and browser tests (ARGS="--list")
 	@tools/setup build test browser node
 	@exec $(PYTHON) tools/test $(ARGS)
 
