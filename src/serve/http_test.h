@@ -9,6 +9,7 @@
 #include "sluice/http.h"
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "net/mem_stream.h"
 #include "serve/server.h"
 

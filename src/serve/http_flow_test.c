@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: MIT */
+/* What happens over time: answers that come later, peers that go, deadlines, memory, the stop.
+ */
+#include "sluice/ws.h"
+
+#include "serve/http_test.h"
+
+#define LATER_MAX 8
+
+static sl_request *later[LATER_MAX];
+static int later_count;
+static int ws_closed;
+
+static void on_later(sl_request *r, void *user)
+{
+    (void)user;
+    assert_true(later_count < LATER_MAX);
+    later[later_count++] = r;
+}
+
+static void on_hello(sl_request *r, void *user)
+{
+    (void)user;
+    sl_answer(r, 200, "text/plain", SL_STR("hello"));
+}
+
+static void on_echo(sl_request *r, void *user)
+{
+    (void)user;
+    sl_answer(r, 200, "text/plain", sl_request_body(r));
+}
+
+/* As many bytes as the path says. */
+static void on_large(sl_request *r, void *user)
+{
+    sl_str n = sl_request_param(r, "n");
+    size_t len = strtoul(n.ptr, NULL, 10);
+    sl_buf *b = sl_buf_new(0, len);
+
+    (void)user;
+    memset(sl__buf_data(b), 'x', len);
+    b->len = len;
+    sl_answer_buf(r, 200, "text/plain", b);
+    sl_buf_drop(b);
+}
+
+static void on_ws_close(sl_ws *ws, int code, sl_str reason, void *user)
+{
+    (void)ws, (void)reason, (void)user;
+    ws_closed = code;
+}
+
+static void on_ws_message(sl_ws *ws, const sl_message *m, const sl_json_index *x, void *user)
+{
+    (void)ws, (void)m, (void)x, (void)user;
+}
+
+static const sl_ws_ops ws_ops = {.on_message = on_ws_message, .on_close = on_ws_close};
+
+static const sl_route routes[] = {
+    SL_ROUTE(SL_GET | SL_POST, "/later", SL_RIGHT_OPEN, on_later, NULL),
+    SL_ROUTE(SL_GET, "/hello", SL_RIGHT_OPEN, on_hello, NULL),
+    SL_ROUTE(SL_POST, "/echo", SL_RIGHT_OPEN, on_echo, NULL),
+    SL_ROUTE(SL_GET, "/large/:n", SL_RIGHT_OPEN, on_large, NULL),
+    SL_ROUTE_WS("/ws", SL_RIGHT_OPEN, &ws_ops, NULL),
+};
+
+static const sl_server_options options = {
+    .routes = routes,
+    .route_count = sizeof routes / sizeof routes[0],
+    .head_ms = 1000,
+    .body_ms = 2000,
+    .idle_ms = 5000,
+    .queue_max = 100000,
+};
+
+#define GET(path)  "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
+#define POST(path) "POST " path " HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n"
+#define OK(body)   ANSWER("200 OK", "text/plain", "5", "", "", body)
+
+static void open_kit(struct kit *k)
+{
+    later_count = 0;
+    kit_open(k, &options);
+}
+
+static void answer_later(struct kit *k, int i, const char *text)
+{
+    sl_answer(later[i], 200, "text/plain", sl_str_of(text));
+    sl__loop_crank(k->loop, 0);
+}
+
+/* ---- answers that come later ---- */
+
+static void test_one_at_a_time(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    for (int cut = 0; cut <= 2; cut++) {
+        open_kit(&k);
+        static const char in[] = GET("/later") GET("/later") GET("/hello") GET("/later");
+        kit_feed_cut(&k, in, sizeof in - 1, 0);
+        assert_int_equal(later_count, 1); /* the others wait for its answer */
+        assert_true(k.m->s.paused);
+        assert_int_equal(k.m->sent_len, 0);
+        answer_later(&k, 0, "first");
+        assert_int_equal(later_count, 2);
+        assert_string_equal(kit_text(&k), OK("first"));
+        answer_later(&k, 1, "secnd");
+        assert_int_equal(later_count, 3);
+        assert_string_equal(kit_text(&k), OK("first") OK("secnd") OK("hello"));
+        answer_later(&k, 2, "third");
+        assert_string_equal(kit_text(&k), OK("first") OK("secnd") OK("hello") OK("third"));
+        assert_false(k.m->s.paused);
+        kit_feed(&k, GET("/hello"));
+        assert_has(kit_text(&k), OK("third") OK("hello"));
+        kit_close(&k);
+    }
+}
+
+/* What arrives while an answer is awaited is kept, in order, and at most a little of it. */
+static void test_bytes_behind(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed(&k, GET("/later"));
+    assert_false(k.m->s.paused); /* no need, as long as the peer waits too */
+    kit_feed(&k, "GET /hel");
+    assert_true(k.m->s.paused);
+    answer_later(&k, 0, "first");
+    assert_false(k.m->s.paused);
+    kit_feed(&k, "lo HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_string_equal(kit_text(&k), OK("first") OK("hello"));
+    kit_close(&k);
+}
+
+static void test_body_in_later_request(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed(&k, POST("/later") "abcd" GET("/hello"));
+    assert_int_equal(later_count, 1);
+    assert_true(sl_str_eq(sl_request_body(later[0]), SL_STR("abcd")));
+    assert_string_equal(sl_request_peer(later[0]), "?"); /* nothing is known of a test's peer */
+    assert_false(sl_request_is_gone(later[0]));
+    answer_later(&k, 0, "first");
+    assert_string_equal(kit_text(&k), OK("first") OK("hello"));
+    kit_close(&k);
+}
+
+/* ---- peers that go ---- */
+
+static void test_gone_before_the_answer(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed(&k,
+             "POST /later?q=1 HTTP/1.1\r\nHost: h\r\nX-A: b\r\nContent-Length: 4\r\n\r\nabcd");
+    assert_int_equal(later_count, 1);
+    kit_disconnect(&k);
+    assert_true(sl_request_is_gone(later[0]));
+    assert_true(sl_str_eq(sl_request_body(later[0]), SL_STR("abcd"))); /* and still whole */
+    assert_true(sl_str_eq(sl_request_header(later[0], "x-a"), SL_STR("b")));
+    assert_true(sl_str_eq(sl_request_query(later[0], "q"), SL_STR("1")));
+    assert_string_equal(sl_request_peer(later[0]), "?");
+    assert_int_equal(sl_request_set_header(later[0], "X-B", SL_STR("c")), 0);
+    sl_answer(later[0], 200, "text/plain", SL_STR("nobody hears")); /* frees it */
+    kit_close(&k);
+}
+
+/* The same for each way of answering, and even after the server itself has gone. */
+static void test_answers_to_nobody(void **state)
+{
+    static const sl_asset assets[] = {
+        {"/a", "text/plain", "\"1\"", (const void *)"x", NULL, 1, 0}
+    };
+    sl_buf *b = sl_buf_copy(SL_STR("x"));
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    for (int i = 0; i < 5; i++) {
+        kit_feed(&k, GET("/later"));
+        kit_disconnect(&k);
+        kit_connect(&k);
+    }
+    assert_int_equal(later_count, 5);
+    kit_close(&k);
+    sl_answer_buf(later[0], 200, "text/plain", b);
+    sl_answer_error(later[1], 500, "no %s", "one");
+    sl_answer_file(later[2], "/", SL_STR("etc/passwd"));
+    sl_answer_asset(later[3], assets, 1, SL_STR("/a"));
+    sl_answer_asset(later[4], assets, 1, SL_STR("/b"));
+    sl_buf_drop(b);
+}
+
+static void test_half_closed(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed(&k, GET("/later"));
+    mem_stream_feed_end(k.m);
+    sl__loop_crank(k.loop, 0);
+    assert_false(k.m->closed); /* it may still be reading */
+    answer_later(&k, 0, "first");
+    assert_string_equal(kit_text(&k), OK("first"));
+    assert_true(k.m->closed);
+    kit_close(&k);
+}
+
+static void test_ended_between_and_within(void **state)
+{
+    static const char *const starts[] = {"", "GET /he", POST("/echo") "ab", GET("/hello")};
+    struct kit k;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        open_kit(&k);
+        kit_feed(&k, starts[i]);
+        mem_stream_feed_end(k.m);
+        sl__loop_crank(k.loop, 0);
+        assert_true(k.m->closed);
+        kit_close(&k);
+    }
+}
+
+/* ---- deadlines ---- */
+
+static void test_idle(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    sl__loop_crank(k.loop, 4999);
+    assert_false(k.m->closed);
+    kit_feed(&k, GET("/hello")); /* counts from here again */
+    sl__loop_crank(k.loop, 4999);
+    assert_false(k.m->closed);
+    sl__loop_crank(k.loop, 2);
+    assert_true(k.m->closed); /* without a word */
+    assert_string_equal(kit_text(&k), OK("hello"));
+    kit_close(&k);
+}
+
+static void test_stray_line_ends_are_idle(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed(&k, "\r");
+    sl__loop_crank(k.loop, 4990);
+    assert_false(k.m->closed);
+    sl__loop_crank(k.loop, 20);
+    assert_true(k.m->closed);
+    assert_int_equal(k.m->sent_len, 0);
+    kit_close(&k);
+}
+
+static void test_slow_head(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed(&k, "GET /hello HT");
+    for (int i = 0; i < 9; i++) { /* a byte now and then does not help */
+        sl__loop_crank(k.loop, 100);
+        kit_feed(&k, "T");
+    }
+    assert_int_equal(k.m->sent_len, 0);
+    sl__loop_crank(k.loop, 110);
+    assert_has(kit_text(&k), "HTTP/1.1 408 Request Timeout\r\n");
+    assert_has(kit_text(&k), "Connection: close\r\n");
+    assert_has(kit_text(&k), "the head of the request did not arrive within 1000 ms");
+    assert_has(kit_text(&k), "Access-Control-Allow-Origin: *\r\n");
+    assert_true(k.m->shut);
+    kit_close(&k);
+}
+
+static void test_slow_body(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed(&k, POST("/echo"));
+    for (int i = 0; i < 3; i++) { /* here only silence counts */
+        sl__loop_crank(k.loop, 1990);
+        kit_feed(&k, "a");
+    }
+    assert_int_equal(k.m->sent_len, 0);
+    sl__loop_crank(k.loop, 2010);
+    assert_has(kit_text(&k), "HTTP/1.1 408 Request Timeout\r\n");
+    assert_has(kit_text(&k), "no byte of the body arrived within 2000 ms");
+    assert_true(k.m->shut);
+    kit_close(&k);
+}
+
+static void test_no_deadline_for_handlers(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed(&k, GET("/later"));
+    sl__loop_crank(k.loop, 3600 * 1000);
+    assert_false(k.m->closed);
+    answer_later(&k, 0, "first");
+    assert_string_equal(kit_text(&k), OK("first"));
+    kit_close(&k);
+}
+
+/* ---- slow readers ---- */
+
+static void test_reader_that_stops(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    k.m->window = 1000;
+    kit_feed(&k, GET("/large/90000"));
+    sl__loop_crank(k.loop, 19000);
+    mem_stream_open_window(k.m, 1000); /* progress: the patience begins anew */
+    sl__loop_crank(k.loop, 19000);
+    assert_false(k.m->closed);
+    sl__loop_crank(k.loop, 20010);
+    assert_true(k.m->closed);
+    assert_int_equal(k.m->sent_len, 2000);
+    kit_close(&k);
+}
+
+/* A client that asks and never reads holds two answers at most, not one for each question. */
+static void test_asks_without_reading(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    k.m->window = 0;
+    for (int i = 0; i < 20; i++)
+        kit_feed(&k, GET("/large/50000") GET("/large/50000"));
+    assert_true(k.m->s.paused);
+    assert_true(sl__stream_waiting(&k.m->s) <= 51000);
+    /* the second did not fit behind the first; two more questions came before reading paused */
+    mem_stream_open_window(k.m, 10 << 20);
+    sl__loop_crank(k.loop, 5);
+    sl__loop_crank(k.loop, 5);
+    assert_int_equal(k.m->sent_len / 50000, 4);
+    assert_false(k.m->s.paused);
+    kit_feed(&k, GET("/hello"));
+    assert_has(kit_text(&k), "hello");
+    kit_close(&k);
+}
+
+static void test_large_then_pipelined(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    k.m->window = 10;
+    kit_feed(&k, GET("/large/300000") GET("/hello"));
+    assert_true(k.m->s.paused);
+    mem_stream_open_window(k.m, 200000);
+    sl__loop_crank(k.loop, 5);
+    assert_lacks(kit_text(&k), "hello");
+    mem_stream_open_window(k.m, 200000);
+    sl__loop_crank(k.loop, 5);
+    sl__loop_crank(k.loop, 5);
+    assert_has(kit_text(&k), "xx" OK("hello"));
+    assert_false(k.m->s.paused);
+    kit_close(&k);
+}
+
+static void test_large_then_close(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    k.m->window = 10;
+    kit_feed(&k, "GET /large/300000 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    for (int i = 0; i < 30; i++) { /* far longer than a stream's farewell may take */
+        sl__loop_crank(k.loop, 10000);
+        mem_stream_open_window(k.m, 10200);
+    }
+    sl__loop_crank(k.loop, 1);
+    assert_true(k.m->sent_len > 300000);
+    assert_true(k.m->shut);
+    kit_close(&k);
+}
+
+/* ---- the stop ---- */
+
+static void stop(struct kit *k)
+{
+    k->loop->stopping = true;
+    k->server->stop.on_stop(&k->server->stop);
+    sl__loop_crank(k->loop, 0);
+}
+
+static void test_stop_idle(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed(&k, GET("/hello"));
+    stop(&k);
+    assert_true(k.m->closed);
+    kit_close(&k);
+}
+
+static void test_stop_in_progress(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed(&k, GET("/later") GET("/hello"));
+    stop(&k);
+    assert_false(k.m->closed);
+    answer_later(&k, 0, "first");
+    assert_string_equal(kit_text(&k), ANSWER("200 OK", "text/plain", "5", CLOSE, "", "first"));
+    assert_true(k.m->shut);
+    kit_close(&k);
+}
+
+static void test_stop_within_a_body(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed(&k, POST("/echo") "ab");
+    stop(&k);
+    assert_false(k.m->closed);
+    kit_feed(&k, "cd");
+    assert_has(kit_text(&k), CLOSE);
+    assert_has(kit_text(&k), "\r\n\r\nabcd");
+    assert_true(k.m->shut);
+    kit_close(&k);
+}
+
+static void test_stop_while_sending(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    k.m->window = 10;
+    kit_feed(&k, GET("/large/300000"));
+    stop(&k);
+    assert_false(k.m->closed);
+    mem_stream_open_window(k.m, 400000);
+    sl__loop_crank(k.loop, 0);
+    assert_true(k.m->shut);
+    kit_close(&k);
+}
+
+static void test_stop_sessions(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    ws_closed = 0;
+    kit_feed(
+        &k, "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+    mem_stream_clear(k.m);
+    stop(&k);
+    assert_memory_equal(k.m->sent, "\x88", 1);
+    assert_memory_equal(k.m->sent + 2, "\x03\xe9", 2); /* 1001 */
+    kit_disconnect(&k);
+    assert_true(ws_closed != 0);
+    kit_close(&k);
+}
+
+/* ---- memory ---- */
+
+static const char busy[] = "GET /he"; /* the rest comes in a second piece */
+static const char busy_rest[] = "llo HTTP/1.1\r\nHost: h\r\n\r\n" POST(
+    "/echo") "abcd"
+             "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
+             "OPTIONS /echo HTTP/1.1\r\nHost: h\r\nOrigin: o\r\nAccess-Control-Request-Method: POST\r\n\r\n"
+             "PUT /echo HTTP/1.1\r\nHost: h\r\n\r\n" GET("/no") GET(
+                 "/ws") "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+/* Wherever memory ends, the connection does too, and nothing leaks or is used after. */
+static void test_no_memory(void **state)
+{
+    struct kit k;
+    bool whole = false;
+    long n;
+
+    (void)state;
+    for (n = 0; !whole && n < 500; n++) {
+        open_kit(&k);
+        sl__alloc_fail_after(n);
+        mem_stream_feed(k.m, busy, sizeof busy - 1);
+        if (!k.m->s.closing) mem_stream_feed(k.m, busy_rest, sizeof busy_rest - 1);
+        sl__loop_crank(k.loop, 0);
+        sl__alloc_fail_after(-1);
+        kit_text(&k);
+        whole = strstr(k.text, "HTTP/1.1 101") != NULL;
+        if (!whole) assert_true(k.m->s.closing || strstr(k.text, "503") != NULL);
+        kit_close(&k);
+    }
+    assert_true(whole && n > 15);
+}
+
+static void test_no_memory_to_connect(void **state)
+{
+    struct stream_options o = {.waiting_max = 1000};
+    struct mem_stream *m;
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    m = mem_stream_open(k.loop, &o);
+    sl__alloc_fail_after(0);
+    sl__server_take_stream(k.server, &m->s);
+    sl__alloc_fail_after(-1);
+    sl__loop_crank(k.loop, 0);
+    assert_true(m->gone);
+    mem_stream_free(m);
+    kit_close(&k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_at_a_time),
+        cmocka_unit_test(test_bytes_behind),
+        cmocka_unit_test(test_body_in_later_request),
+        cmocka_unit_test(test_gone_before_the_answer),
+        cmocka_unit_test(test_answers_to_nobody),
+        cmocka_unit_test(test_half_closed),
+        cmocka_unit_test(test_ended_between_and_within),
+        cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_stray_line_ends_are_idle),
+        cmocka_unit_test(test_slow_head),
+        cmocka_unit_test(test_slow_body),
+        cmocka_unit_test(test_no_deadline_for_handlers),
+        cmocka_unit_test(test_reader_that_stops),
+        cmocka_unit_test(test_asks_without_reading),
+        cmocka_unit_test(test_large_then_pipelined),
+        cmocka_unit_test(test_large_then_close),
+        cmocka_unit_test(test_stop_idle),
+        cmocka_unit_test(test_stop_in_progress),
+        cmocka_unit_test(test_stop_within_a_body),
+        cmocka_unit_test(test_stop_while_sending),
+        cmocka_unit_test(test_stop_sessions),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory_to_connect),
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("serve/http_flow", tests, NULL, NULL);
+}
