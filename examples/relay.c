@@ -56,7 +56,7 @@ static void usage(FILE *to)
           "  relay --port 9000\n"
           "  relay --port 9000 --budget-us 5000    hold events up to 5 ms to share writes\n\n"
           "  --port N       port on 127.0.0.1 (default 9000, 0: any)\n"
-          "  --budget-us N  latency budget of events in microseconds (default 2000, 0: none)\n",
+          "  --budget-us N  latency budget of events in microseconds (default 0: none)\n",
           to);
 }
 
@@ -96,7 +96,7 @@ int main(int argc, char **argv)
         {"help",      no_argument,       NULL, 'h'},
         {NULL,        0,                 NULL, 0  },
     };
-    unsigned long port = 9000, budget = 2000;
+    unsigned long port = 9000, budget = 0;
     char address[32];
 
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {

@@ -126,7 +126,7 @@ static void send_close(sl_ws *ws, int code, sl_str reason)
     struct packet *p;
 
     if (ws->close_sent) return;
-    rooms_settle(ws->server->rooms, ws);
+    rooms_leave_all(ws->server->rooms, ws); /* no data behind a close frame, §5.5.1 */
     ws->close_sent = true;
     ws->close_code = (uint16_t)code;
     p = control_packet(WS_CLOSE, (sl_str){(char *)payload, n});
