@@ -8,12 +8,12 @@
 #ifndef SLUICE_HTTP_H
 #define SLUICE_HTTP_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "sluice/buf.h"
 #include "sluice/err.h"
 #include "sluice/loop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef struct sl_server sl_server;
 typedef struct sl_request sl_request;
@@ -36,37 +36,44 @@ typedef void sl_request_fn(sl_request *r, void *user);
 
 typedef struct sl_route {
     unsigned methods;
-    const char *path;        /* "/defects/:id"; a last "*name" takes the rest, slashes included */
-    int right;               /* 0 is refused when the server is made: say SL_RIGHT_OPEN */
-    sl_request_fn *on_request; /* NULL for a WebSocket row */
+    const char *path; /* "/defects/:id"; a last "*name" takes the rest, slashes included */
+    int right;        /* 0 is refused when the server is made: say SL_RIGHT_OPEN */
+    sl_request_fn *on_request;  /* NULL for a WebSocket row */
     const struct sl_ws_ops *ws; /* an upgrade on this path opens a session */
     void *user;
     size_t body_max; /* bytes; 0: the server's */
 } sl_route;
 
 /* Row makers: they do not compile without a right. */
-#define SL_ROUTE(methods, path, right, fn, user) {(methods), (path), (right), (fn), NULL, (user), 0}
-#define SL_ROUTE_WS(path, right, ops, user)      {SL_GET, (path), (right), NULL, (ops), (user), 0}
+#define SL_ROUTE(methods, path, right, fn, user)          \
+    {                                                     \
+        (methods), (path), (right), (fn), NULL, (user), 0 \
+    }
+#define SL_ROUTE_WS(path, right, ops, user)             \
+    {                                                   \
+        SL_GET, (path), (right), NULL, (ops), (user), 0 \
+    }
 
 typedef struct sl_server_options {
     const sl_route *routes; /* borrowed for the server's life */
     size_t route_count;
 
-    /* Whether this caller has that right; NULL: only SL_RIGHT_OPEN is given. May answer itself. */
+    /* Whether this caller has that right; may answer itself. NULL: only SL_RIGHT_OPEN is given
+     */
     bool (*is_allowed)(sl_request *r, int right, void *user);
-    /* Access-Control-Allow-Origin for this Origin: "" none, "*", or the origin itself. NULL: "*" */
+    /* Access-Control-Allow-Origin for this Origin: "", "*", or the origin itself. NULL: "*" */
     sl_str (*allow_origin)(sl_request *r, sl_str origin, void *user);
     void *user;
 
-    size_t head_max;        /* bytes of request line and headers; 0: 16 KiB */
-    size_t body_max;        /* bytes; 0: 10 MiB */
-    uint32_t head_ms;       /* from the first byte to the end of the head; 0: 10 s */
-    uint32_t body_ms;       /* longest silence inside a body; 0: 20 s */
-    uint32_t idle_ms;       /* between requests; 0: 75 s */
-    uint32_t connections_max;             /* 0: 60,000 or what the open-file limit allows */
+    size_t head_max;          /* bytes of request line and headers; 0: 16 KiB */
+    size_t body_max;          /* bytes; 0: 10 MiB */
+    uint32_t head_ms;         /* from the first byte to the end of the head; 0: 10 s */
+    uint32_t body_ms;         /* longest silence inside a body; 0: 20 s */
+    uint32_t idle_ms;         /* between requests; 0: 75 s */
+    uint32_t connections_max; /* 0: 60,000 or what the open-file limit allows */
     uint32_t connections_per_address_max; /* 0: 512; loopback exempt */
-    uint32_t cork_us;       /* latency budget of events; 0: 2,000; SL_CORK_NONE: never hold */
-    size_t queue_max;       /* bytes waiting per connection; 0: 4 MiB */
+    uint32_t cork_us; /* latency budget of events; 0: 2,000; SL_CORK_NONE: never hold */
+    size_t queue_max; /* bytes waiting per connection; 0: 4 MiB */
 } sl_server_options;
 
 #define SL_CORK_NONE UINT32_MAX
@@ -96,7 +103,8 @@ SL_API unsigned sl_request_method(const sl_request *r); /* one of SL_GET … */
 SL_API sl_str sl_request_path(const sl_request *r);     /* decoded, without the query */
 SL_API sl_str sl_request_param(const sl_request *r, const char *name); /* from ":name" */
 SL_API sl_str sl_request_query(const sl_request *r, const char *name); /* decoded; first wins */
-SL_API sl_str sl_request_header(const sl_request *r, const char *name); /* any case; ptr NULL if absent */
+/* `name` in any case; ptr is NULL if there is no such header */
+SL_API sl_str sl_request_header(const sl_request *r, const char *name);
 SL_API sl_str sl_request_body(const sl_request *r);
 SL_API const char *sl_request_peer(const sl_request *r); /* "127.0.0.1:53211" */
 SL_API bool sl_request_is_gone(const sl_request *r);     /* nobody will read the answer */
@@ -120,9 +128,9 @@ SL_API void sl_answer_file(sl_request *r, const char *root, sl_str path);
 
 /* Bytes compiled into the program. */
 typedef struct sl_asset {
-    const char *path;       /* "/index.html" */
-    const char *type;       /* "text/html; charset=utf-8" */
-    const char *etag;       /* quoted */
+    const char *path;                  /* "/index.html" */
+    const char *type;                  /* "text/html; charset=utf-8" */
+    const char *etag;                  /* quoted */
     const unsigned char *bytes, *gzip; /* gzip may be NULL */
     size_t len, gzip_len;
 } sl_asset;

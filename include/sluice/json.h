@@ -7,11 +7,11 @@
 #ifndef SLUICE_JSON_H
 #define SLUICE_JSON_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "sluice/buf.h"
 #include "sluice/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef enum sl_json_type {
     SL_JSON_NONE, /* no such value */
@@ -82,19 +82,20 @@ SL_API void sl_json_deinit(sl_json *doc);
 
 SL_API sl_value sl_json_root(const sl_json *doc);
 SL_API sl_json_type sl_value_type(sl_value v);
-SL_API sl_str sl_value_raw(sl_value v);                  /* as written; strings with quotes */
+SL_API sl_str sl_value_raw(sl_value v);                    /* as written; strings with quotes */
 SL_API sl_value sl_value_get(sl_value object, sl_str key); /* last of equal keys wins */
-SL_API uint32_t sl_value_count(sl_value container);      /* members or elements */
+SL_API uint32_t sl_value_count(sl_value container);        /* members or elements */
 
-/* Walk a container: `v = first(c); type(v) != NONE; v = next(c, v)`. For objects `key` gets the key. */
+/* Walk a container: `v = first(c); type(v) != NONE; v = next(c, v)`. An object's keys
+ * come in `raw_key`. */
 SL_API sl_value sl_value_first(sl_value container, sl_str *raw_key);
 SL_API sl_value sl_value_next(sl_value container, sl_value v, sl_str *raw_key);
 
 /* Typed access: false if the value is of another type or does not fit. */
-SL_API bool sl_value_str(sl_value v, sl_str *raw);    /* content between the quotes, still escaped */
+SL_API bool sl_value_str(sl_value v, sl_str *raw);    /* between the quotes, still escaped */
 SL_API bool sl_value_is_str(sl_value v, sl_str text); /* equal after unescaping */
 SL_API bool sl_value_i64(sl_value v, int64_t *out);   /* digits only: not 1.0, not 1e3 */
-SL_API bool sl_value_f64(sl_value v, double *out);    /* the nearest double; false beyond range */
+SL_API bool sl_value_f64(sl_value v, double *out); /* the nearest double; false beyond range */
 SL_API bool sl_value_bool(sl_value v, bool *out);
 
 /*
@@ -147,10 +148,11 @@ SL_API void sl_out_end(sl_json_out *o); /* of the innermost object or array */
 SL_API void sl_out_key(sl_json_out *o, const char *key);
 SL_API void sl_out_str(sl_json_out *o, sl_str text); /* escaped; invalid UTF-8 becomes U+FFFD */
 SL_API void sl_out_i64(sl_json_out *o, int64_t v);
-SL_API void sl_out_f64(sl_json_out *o, double v); /* shortest that reads back; not finite: null */
+SL_API void sl_out_f64(sl_json_out *o, double v); /* the shortest; null if not finite */
 SL_API void sl_out_bool(sl_json_out *o, bool v);
 SL_API void sl_out_null(sl_json_out *o);
 SL_API void sl_out_raw(sl_json_out *o, sl_str json); /* already JSON: passed through */
-SL_API sl_str sl_out_text(const sl_json_out *o); /* empty after a failure; valid until the next call */
+/* Empty after a failure; valid until the next call. */
+SL_API sl_str sl_out_text(const sl_json_out *o);
 
 #endif

@@ -6,9 +6,9 @@
 #ifndef SLUICE_LOOP_H
 #define SLUICE_LOOP_H
 
-#include <stdint.h>
-
 #include "sluice/err.h"
+
+#include <stdint.h>
 
 typedef struct sl_loop sl_loop;
 typedef void sl_post_fn(void *user);

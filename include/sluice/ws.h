@@ -14,20 +14,20 @@
 typedef struct sl_ws sl_ws;
 
 typedef struct sl_ws_ops {
-    /* The handshake is answered. `upgrade` is borrowed for the call: path, query, headers. May be NULL. */
+    /* The handshake is answered; `upgrade` is borrowed for the call. May be NULL. */
     void (*on_open)(sl_ws *ws, const sl_request *upgrade, void *user);
     /*
      * One whole message; its slice is valid during the call, hold the buffer to keep it.
      * `index` is what sl_json_read and sl_json_peek take; NULL unless `json` is set.
      */
     void (*on_message)(sl_ws *ws, const sl_message *m, const sl_json_index *index, void *user);
-    /* The end, once: the code that was received or sent, 1006 if there was none. May be NULL. */
+    /* The end, once: the code received or sent, 1006 if there was none. May be NULL. */
     void (*on_close)(sl_ws *ws, int code, sl_str reason, void *user);
 
-    bool json;           /* note the structure of text messages while they arrive */
-    size_t message_max;  /* bytes; 0: 16 MiB */
-    uint32_t ping_ms;    /* ping after this silence; 0: 25 s */
-    uint32_t idle_ms;    /* no bytes at all for so long: gone; 0: 60 s */
+    bool json;          /* note the structure of text messages while they arrive */
+    size_t message_max; /* bytes; 0: 16 MiB */
+    uint32_t ping_ms;   /* ping after this silence; 0: 25 s */
+    uint32_t idle_ms;   /* no bytes at all for so long: gone; 0: 60 s */
 } sl_ws_ops;
 
 /*
@@ -72,8 +72,9 @@ typedef struct sl_room_stats {
 SL_API int sl_room_new(sl_server *s, sl_room_policy policy, sl_room **out) SL_MUST_USE;
 SL_API void sl_room_free(sl_room *room); /* members leave; NULL is fine */
 
-SL_API int sl_room_join(sl_room *room, sl_ws *ws);   /* joining twice is fine */
-SL_API void sl_room_leave(sl_room *room, sl_ws *ws); /* a session that closes leaves by itself */
+SL_API int sl_room_join(sl_room *room, sl_ws *ws); /* joining twice is fine */
+SL_API void sl_room_leave(sl_room *room,
+                          sl_ws *ws); /* sessions that close leave by themselves */
 SL_API bool sl_room_has(const sl_room *room, const sl_ws *ws);
 
 /*
