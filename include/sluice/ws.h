@@ -72,9 +72,8 @@ typedef struct sl_room_stats {
 SL_API int sl_room_new(sl_server *s, sl_room_policy policy, sl_room **out) SL_MUST_USE;
 SL_API void sl_room_free(sl_room *room); /* members leave; NULL is fine */
 
-SL_API int sl_room_join(sl_room *room, sl_ws *ws); /* joining twice is fine */
-SL_API void sl_room_leave(sl_room *room,
-                          sl_ws *ws); /* sessions that close leave by themselves */
+SL_API int sl_room_join(sl_room *room, sl_ws *ws);   /* joining twice is fine */
+SL_API void sl_room_leave(sl_room *room, sl_ws *ws); /* a closed session has left */
 SL_API bool sl_room_has(const sl_room *room, const sl_ws *ws);
 
 /*
