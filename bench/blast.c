@@ -74,6 +74,22 @@ static uint64_t now_ns(void)
 
 /* ---- the server's process ---- */
 
+/* The number in column `skip` of a file's first line; 0 if it has gone. */
+static uint64_t number_in(const char *path, int skip)
+{
+    FILE *f = fopen(path, "re");
+    char line[256], *at = line;
+    uint64_t n = 0;
+
+    if (f == NULL) return 0;
+    if (fgets(line, sizeof line, f) != NULL) {
+        for (int i = 0; i <= skip; i++)
+            n = strtoull(at, &at, 10);
+    }
+    fclose(f);
+    return n;
+}
+
 /* Nanoseconds on a processor, over all threads (the first number in schedstat). */
 static uint64_t server_cpu_ns(void)
 {
@@ -85,13 +101,9 @@ static uint64_t server_cpu_ns(void)
     (void)snprintf(path, sizeof path, "/proc/%d/task", o.pid);
     if ((d = opendir(path)) == NULL) die(path);
     while ((e = readdir(d)) != NULL) {
-        unsigned long long ns = 0;
-        FILE *f;
-
+        if (e->d_name[0] == '.') continue;
         (void)snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", o.pid, e->d_name);
-        if (e->d_name[0] == '.' || (f = fopen(path, "re")) == NULL) continue;
-        if (fscanf(f, "%llu", &ns) == 1) sum += ns;
-        fclose(f);
+        sum += number_in(path, 0);
     }
     closedir(d);
     return sum;
@@ -100,14 +112,9 @@ static uint64_t server_cpu_ns(void)
 static double server_rss_bytes(void)
 {
     char path[64];
-    unsigned long pages = 0;
-    FILE *f;
 
     (void)snprintf(path, sizeof path, "/proc/%d/statm", o.pid);
-    if ((f = fopen(path, "re")) == NULL) die(path);
-    if (fscanf(f, "%*u %lu", &pages) != 1) die(path);
-    fclose(f);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+    return (double)number_in(path, 1) * (double)sysconf(_SC_PAGESIZE);
 }
 
 /* ---- connections ---- */

@@ -16,9 +16,10 @@
 /* Bytes [from, from + len) of `s`, cut to what is there. */
 static inline sl_str str_part(sl_str s, size_t from, size_t len)
 {
+    if (s.ptr == NULL) return (sl_str){NULL, 0};
     if (from > s.len) from = s.len;
     if (len > s.len - from) len = s.len - from;
-    return (sl_str){s.ptr ? s.ptr + from : NULL, len};
+    return (sl_str){s.ptr + from, len};
 }
 
 static inline bool str_starts(sl_str s, sl_str prefix)
