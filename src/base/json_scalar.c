@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What may stand behind a scalar: white space, an end, a separator. */
+/* What ends a scalar: white space, and whatever is an entry of its own (and judged as such). */
 static const bool is_end[256] = {
-    [' '] = true, ['\t'] = true, ['\n'] = true, ['\r'] = true,
-    [','] = true, [']'] = true,  ['}'] = true,
+    [' '] = true, ['\t'] = true, ['\n'] = true, ['\r'] = true, [','] = true, [':'] = true,
+    ['['] = true, [']'] = true,  ['{'] = true,  ['}'] = true,  ['"'] = true,
 };
 
 static bool is_digit(uint8_t c)
