@@ -131,6 +131,7 @@ static void put_string(sl_json_out *o, sl_str text)
 {
     size_t from = 0, i = 0, skip = 0;
 
+    if (text.ptr == NULL) text = SL_STR("");
     put(o, "\"", 1);
     while (i < text.len) {
         i += plain_run(text.ptr + i, text.len - i);
@@ -147,7 +148,7 @@ static void put_string(sl_json_out *o, sl_str text)
         i += c < 0x80 ? 1 : skip;
         from = i;
     }
-    put(o, text.ptr ? text.ptr + from : NULL, i - from);
+    put(o, text.ptr + from, i - from);
     put(o, "\"", 1);
 }
 
