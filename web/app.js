@@ -66,7 +66,7 @@ function onState(state, now) {
 }
 
 cameras.onrefresh = () => {
-  const n = cameras.tiles.size;
+  const n = cameras.lost === null ? cameras.tiles.size : 0;
   $('summary').textContent = n ? `${cameras.liveCount} of ${plural(n, 'camera', 'cameras')} live` : '';
 };
 setInterval(showBar, 500);

@@ -178,6 +178,7 @@ static int run(struct serve *s)
         .system_count = system_count,
         .assets = web_assets,
         .asset_count = web_assets_count,
+        .is_open = s->access == ACCESS_OPEN,
         .cork_us = s->budget_us == 0 ? SL_CORK_NONE : (uint32_t)s->budget_us,
     };
     sl_error err = {0};

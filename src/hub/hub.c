@@ -4,6 +4,7 @@
 #include "sluice/log.h"
 
 #include "base/alloc.h"
+#include "hub/access.h"
 #include "hub/journal.h"
 #include "hub/site.h"
 #include "store/lock.h"
@@ -124,6 +125,9 @@ static int start_systems(struct hub *hub, sl_error *err)
 {
     sl_server_options so = {.routes = hub->routes,
                             .route_count = hub->route_count,
+                            .is_allowed = access_is_allowed,
+                            .allow_origin = access_allow_origin,
+                            .user = &hub->options.is_open,
                             .cork_us = hub->options.cork_us};
     int rc = sl_server_new(hub->loop, &so, &hub->server, err);
 

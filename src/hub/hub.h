@@ -15,6 +15,7 @@ struct hub_options {
     const sl_asset *assets; /* the page */
     size_t asset_count;
     uint32_t cork_us; /* as in sl_server_options */
+    bool is_open;     /* everyone may come in, not only this machine; see hub/access.h */
 };
 
 /*

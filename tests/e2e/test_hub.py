@@ -316,7 +316,7 @@ class Http(HubTest):
             with self.subTest(accept):
                 status, headers, body = self.hub.get('/', Accept=accept)
                 self.assertEqual(status, 200)
-                self.assertIn('Accept', headers['Vary'])
+                self.assertIn('Accept', headers.get_all('Vary'))
                 if is_page:
                     self.assertTrue(body.startswith(b'<!doctype html>'))
                     self.assertIn("default-src 'none'; script-src 'self'", headers['Content-Security-Policy'])
@@ -333,6 +333,20 @@ class Http(HubTest):
             self.assertEqual(self.hub.get(name)[0], 200, name)
         self.assertEqual(self.hub.get('/app/none.js')[0], 404)
         self.assertEqual(self.hub.get('/app/../app/app.js')[0] // 100, 4)
+
+    def test_a_website_that_someone_visits_does_not_come_in(self):
+        for headers in ({'Origin': 'https://example.org'}, {'Origin': 'null'}, {'Host': 'example.org'},
+                        {'Host': f'rebound.example.org:{self.hub.port}'}):
+            status, got, body = self.hub.get('/defects', **headers)
+            self.assertEqual(status, 403, headers)
+            self.assertIn('--access open', json.loads(body)['error'])
+            self.assertIsNone(got['Access-Control-Allow-Origin'])
+        for origin in ('http://localhost:3000', 'http://127.0.0.1', f'http://{self.hub.address}'):
+            status, got, _ = self.hub.get('/defects', Origin=origin)
+            self.assertEqual((status, got['Access-Control-Allow-Origin']), (200, origin))
+        with self.assertRaises(websocket.WebSocketBadStatusException) as caught:
+            websocket.create_connection(self.hub.url, origin='https://example.org', timeout=5)
+        self.assertEqual(caught.exception.status_code, 403)
 
     def test_limits_that_are_no_numbers(self):
         for query in ('limit=ten', 'offset=-1', 'limit=1.5', 'limit=99999999999999999999999'):
