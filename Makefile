@@ -44,9 +44,13 @@ tidy: ## only the static checks
 	@tools/setup build test
 	@exec $(PYTHON) tools/test --only tidy
 
+# What was just installed is found by programs only after ldconfig, which root alone can run.
 install: build ## library, headers and program (PREFIX=/usr/local)
-	@meson configure build -Dprefix=$(PREFIX)
-	@meson install -C build
+	@meson configure build -Dprefix=$(PREFIX) && ninja -C build
+	@if mkdir -p "$(DESTDIR)$(PREFIX)/lib" 2>/dev/null && [ -w "$(DESTDIR)$(PREFIX)/lib" ]; then \
+	    meson install -C build --no-rebuild; \
+	else sudo env DESTDIR="$(DESTDIR)" meson install -C build --no-rebuild && sudo /sbin/ldconfig; fi
+	@[ "$$(id -u)" -ne 0 ] || [ -n "$(DESTDIR)" ] || /sbin/ldconfig
 
 node_modules/.package-lock.json: package.json package-lock.json
 	@tools/setup node
