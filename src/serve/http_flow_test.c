@@ -523,6 +523,98 @@ static void test_no_memory(void **state)
     assert_true(whole && n > 15);
 }
 
+/* ---- anything at all ---- */
+
+static uint32_t dice; /* the same throws in each run */
+
+static uint32_t throw_below(uint32_t n)
+{
+    dice = dice * 1664525u + 1013904223u;
+    return (dice >> 8) % n;
+}
+
+/* Requests, good and nearly good, strung together. */
+static size_t write_traffic(char *out, size_t size)
+{
+    static const char *const parts[] = {
+        GET("/hello"),
+        GET("/later"),
+        POST("/echo") "abcd",
+        POST("/later") "a\r\nb",
+        GET("/no"),
+        "HEAD /hello HTTP/1.1\r\nHost: h\r\n\r\n",
+        GET("/large/70000"),
+        GET("/large/200"),
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "5\r\n12345\r\n0\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
+        "GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+        "\r\n",
+    };
+    size_t len = 0;
+
+    for (uint32_t i = 0, n = 1 + throw_below(8); i < n; i++) {
+        const char *part = parts[throw_below(sizeof parts / sizeof parts[0])];
+        len += (size_t)snprintf(out + len, size - len, "%s", part);
+    }
+    for (uint32_t i = throw_below(4); i > 1; i--) /* now and then a byte is another one */
+        out[throw_below((uint32_t)len)] = (char)throw_below(256);
+    return len;
+}
+
+static void answer_one(void)
+{
+    if (later_count == 0) return;
+    sl_request *r = later[--later_count];
+    switch (throw_below(3)) {
+    case 0: sl_answer(r, 200, "text/plain", sl_request_body(r)); break;
+    case 1: sl_answer_error(r, 500, "%s", sl_request_peer(r)); break;
+    default: sl_answer_buf(r, 204, NULL, NULL); break;
+    }
+}
+
+/* One connection's life among pieces, narrow windows, late answers, time and sudden ends. */
+static void live_once(struct kit *k)
+{
+    char text[4096];
+    size_t len = write_traffic(text, sizeof text), at = 0;
+
+    k->m->window = throw_below(3) == 0 ? throw_below(1000) : SIZE_MAX / 2;
+    while (at < len && !k->m->s.closing && throw_below(40) != 0) {
+        size_t n = 1 + throw_below(throw_below(2) ? 8 : 200);
+        if (n > len - at) n = len - at;
+        if (!k->m->s.paused && !k->m->s.peer_ended) {
+            mem_stream_feed(k->m, text + at, n);
+            at += n - k->m->feed_len;
+        }
+        if (throw_below(4) == 0) answer_one();
+        if (throw_below(8) == 0) mem_stream_open_window(k->m, throw_below(100000));
+        if (throw_below(60) == 0) mem_stream_feed_end(k->m);
+        sl__loop_crank(k->loop, throw_below(30) == 0 ? throw_below(3000) : 0);
+        if (k->m->s.paused && later_count == 0) mem_stream_open_window(k->m, 1u << 20);
+    }
+    while (later_count > 0 && throw_below(4) != 0)
+        answer_one();
+    kit_disconnect(k);
+    while (later_count > 0)
+        answer_one(); /* to nobody */
+    assert_true(list_is_empty(&k->server->connections));
+}
+
+static void test_anything(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    dice = 20260301;
+    open_kit(&k);
+    for (int i = 0; i < 3000; i++) {
+        live_once(&k);
+        kit_connect(&k);
+    }
+    kit_close(&k);
+}
+
 static void test_no_memory_to_connect(void **state)
 {
     struct stream_options o = {.waiting_max = 1000};
@@ -567,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_stop_sessions),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_no_memory_to_connect),
+        cmocka_unit_test(test_anything),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
