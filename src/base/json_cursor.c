@@ -18,8 +18,10 @@ int cursor_init(struct cursor *c, struct source *s, sl_str text, const sl_json_i
     s->ended = true;
     if (index && index->complete && !index->overflow && index->len == len) {
         if (index->bad) return SL_E_JSON;
-        c->at = index->at;
-        c->end = index->at + index->n;
+        if (index->n > 0) { /* else it may have no memory yet */
+            c->at = index->at;
+            c->end = index->at + index->n;
+        }
         return 0;
     }
     *scan = true;
