@@ -25,6 +25,7 @@ class Tile {
     this.connected = null; // unknown until the hub says it
     this.shownAt = null; // hub time of the newest frame
     this.frames = 0;
+    this.countedAt = performance.now();
     this.node = element('li', 'tile', wall);
     const picture = element('div', 'picture', this.node);
     this.canvas = element('canvas', '', picture);
@@ -36,8 +37,8 @@ class Tile {
     element('span', 'icon', this.badge).setAttribute('aria-hidden', 'true');
     this.word = element('span', 'word', this.badge);
     element('span', 'name', facts).textContent = id;
-    this.age = element('span', 'age dim', facts);
-    this.rate = element('span', 'rate dim', facts);
+    this.detail = element('span', 'detail dim', facts);
+    this.rate = '';
   }
 
   take(message) {
@@ -95,17 +96,20 @@ class Tile {
     }
     this.node.dataset.state = this.badge.dataset.state = this.state = state;
     this.word.textContent = word;
-    this.age.textContent = text;
+    this.detail.textContent = state === 'live' && this.rate ? `${text} · ${this.rate}` : text;
     this.canvas.setAttribute('aria-label', `Picture of ${this.id}: ${word.toLowerCase()}, ${text}`);
     this.words.textContent = this.broken ? 'What this camera sends is not a picture the browser can read.'
       : this.shownAt === null ? 'Waiting for the first picture' : '';
   }
 
-  countRate(seconds) {
-    const fps = Math.round(this.frames / seconds);
+  countRate(at) {
+    const seconds = (at - this.countedAt) / 1000;
+    if (seconds < 2) return;
+    const fps = this.frames / seconds;
+    this.rate = this.canvas.width && this.frames
+      ? `${this.canvas.width} × ${this.canvas.height} px, ${fps < 3 ? fps.toFixed(1) : Math.round(fps)} fps` : '';
     this.frames = 0;
-    this.rate.textContent = this.state === 'live' && this.canvas.width
-      ? `${this.canvas.width} × ${this.canvas.height} px, ${fps} fps` : '';
+    this.countedAt = at;
   }
 }
 
@@ -116,7 +120,6 @@ export class Cameras {
     this.tiles = new Map();
     this.clockOffset = 0; // hub's minus ours, ms
     this.lost = null;
-    this.ratedAt = performance.now();
     setInterval(() => this.refresh(), 500);
     document.addEventListener('visibilitychange', () => {
       for (const tile of this.tiles.values()) tile.wake();
@@ -147,12 +150,10 @@ export class Cameras {
   }
 
   refresh() {
-    const at = performance.now(), seconds = (at - this.ratedAt) / 1000;
     for (const tile of this.tiles.values()) {
+      tile.countRate(performance.now());
       tile.refresh(Date.now() + this.clockOffset, this.lost);
-      if (seconds >= 2) tile.countRate(seconds);
     }
-    if (seconds >= 2) this.ratedAt = at;
     this.empty.hidden = this.tiles.size > 0 || this.lost !== null;
     this.onrefresh?.();
   }

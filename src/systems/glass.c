@@ -4,15 +4,11 @@
 #include "sluice/log.h"
 
 #include "base/alloc.h"
-#include "base/map.h"
 #include "base/str.h"
+#include "systems/glass_cameras.h"
+#include "systems/glass_relay.h"
+#include "systems/glass_store.h"
 
-#include <stdio.h>
-
-#define DEVICE_ID_MAX   128                /* bytes */
-#define CAMERAS_MAX     1024               /* ids are chosen by whoever sends */
-#define LAST_FRAMES_MAX (64 * 1024 * 1024) /* bytes kept for newcomers, all cameras together \
-                                            */
 #define JSON_NODES_MAX 20000
 #define PAGE_LIMIT     50 /* rows, unless asked otherwise */
 #define PAGE_LIMIT_MAX 1000
@@ -20,20 +16,8 @@
 struct glass {
     struct hub *hub;
     sl_room *dashboards;
-    struct map *cameras; /* by id; they stay, so that OFFLINE can be told */
-    uint32_t next_number;
-    size_t last_frames_bytes;
+    struct cameras cameras;
     sl_json doc; /* the message in hand */
-};
-
-/* One state per device id, whatever connections come and go. */
-struct camera {
-    uint32_t number;     /* its newest-only slot at each viewer */
-    struct client *link; /* the newest connection; NULL: disconnected */
-    struct wall changed_at;
-    sl_message last; /* the newest frame as it was relayed, or zeroed */
-    uint16_t id_len;
-    char id[DEVICE_ID_MAX];
 };
 
 enum role { ROLE_NONE, ROLE_DEVICE, ROLE_VIEWER };
@@ -50,23 +34,6 @@ struct client {
 static void client_drop(struct client *c)
 {
     if (--c->refs == 0) sl__free(c);
-}
-
-static sl_str id_of(const struct camera *cam)
-{
-    return (sl_str){cam->id, cam->id_len};
-}
-
-/* For a log line in quotes; returns buf. */
-static const char *printable(sl_str id, char buf[DEVICE_ID_MAX + 1])
-{
-    for (size_t i = 0; i < id.len; i++) {
-        char ch = id.ptr[i];
-
-        buf[i] = ch == '"' || ch == '\\' || (unsigned char)ch < 0x20 ? '?' : ch;
-    }
-    buf[id.len] = '\0';
-    return buf;
 }
 
 /* ---- telling ---- */
@@ -86,28 +53,9 @@ static void send_error(struct client *c, const char *sentence)
     sl_out_deinit(&out);
 }
 
-/* Contract 1.2a. NULL without memory. */
-static sl_buf *make_status(const struct camera *cam)
-{
-    sl_json_out out = {0};
-    sl_buf *b = NULL;
-
-    sl_out_object(&out);
-    sl_out_key(&out, "type");
-    sl_out_str(&out, SL_STR("device_status"));
-    sl_out_key(&out, "device_id");
-    sl_out_str(&out, id_of(cam));
-    sl_out_key(&out, "status");
-    sl_out_str(&out, cam->link != NULL ? SL_STR("connected") : SL_STR("disconnected"));
-    sl_out_end(&out);
-    if (out.rc == 0) b = sl_buf_copy(sl_out_text(&out));
-    sl_out_deinit(&out);
-    return b;
-}
-
 static void send_status(struct client *c, const struct camera *cam)
 {
-    sl_buf *b = make_status(cam);
+    sl_buf *b = camera_make_status(cam);
 
     if (b == NULL) return;
     (void)sl_ws_send_text(c->ws, sl_buf_str(b));
@@ -117,7 +65,7 @@ static void send_status(struct client *c, const struct camera *cam)
 static void announce_status(struct glass *g, const struct camera *cam)
 {
     sl_message m = {.text = true};
-    sl_buf *b = make_status(cam);
+    sl_buf *b = camera_make_status(cam);
 
     if (b == NULL) return;
     (void)!sl_message_add(&m, b, sl_buf_str(b));
@@ -135,60 +83,12 @@ static void set_link(struct glass *g, struct camera *cam, struct client *link)
     cam->link = link;
     if (!is_news) return;
     cam->changed_at = wall_now();
-    SL_INFO("glass", "msg=\"[WS Device] %s %s\"", printable(id_of(cam), id),
+    SL_INFO("glass", "msg=\"[WS Device] %s %s\"", camera_printable(camera_id(cam), id),
             link != NULL ? "registered" : "disconnected");
     announce_status(g, cam);
 }
 
-static struct camera *get_camera(struct glass *g, sl_str id)
-{
-    struct camera *cam = map_find(g->cameras, id);
-
-    if (cam != NULL || map_count(g->cameras) >= CAMERAS_MAX) return cam;
-    cam = sl__zalloc(sizeof *cam);
-    if (cam == NULL) return NULL;
-    cam->number = g->next_number++;
-    cam->id_len = (uint16_t)id.len;
-    memcpy(cam->id, id.ptr, id.len);
-    if (map_put(g->cameras, id, cam, NULL) < 0) {
-        sl__free(cam);
-        return NULL;
-    }
-    return cam;
-}
-
-static void keep_last(struct glass *g, struct camera *cam, sl_message *m)
-{
-    g->last_frames_bytes -= cam->last.bytes;
-    relay_drop(&cam->last);
-    if (m->bytes > LAST_FRAMES_MAX - g->last_frames_bytes) {
-        relay_drop(m); /* newcomers wait for the next one */
-        return;
-    }
-    cam->last = *m;
-    g->last_frames_bytes += m->bytes;
-}
-
 /* ---- messages: the document is in g->doc, checked; `buf` holds its text ---- */
-
-/* The id as text: a string without its escapes, else what was written; "unknown" if absent. */
-static bool read_id(sl_value v, char room[DEVICE_ID_MAX], sl_str *out)
-{
-    sl_str raw;
-    int64_t len;
-
-    *out = SL_STR("unknown");
-    if (sl_value_type(v) == SL_JSON_NUMBER) {
-        *out = sl_value_raw(v);
-        return out->len <= DEVICE_ID_MAX;
-    }
-    if (!sl_value_str(v, &raw) || raw.len == 0) return true;
-    if (raw.len > DEVICE_ID_MAX) return false;
-    len = sl_json_unescape(raw, room);
-    if (len <= 0) return false;
-    *out = (sl_str){room, (size_t)len};
-    return true;
-}
 
 static void on_register_device(struct client *c, sl_value root, sl_buf *buf)
 {
@@ -199,14 +99,14 @@ static void on_register_device(struct client *c, sl_value root, sl_buf *buf)
 
     (void)buf;
     if (c->role == ROLE_VIEWER) return;
-    if (!read_id(sl_value_get(root, SL_STR("device_id")), room, &id)) {
+    if (!camera_read_id(sl_value_get(root, SL_STR("device_id")), room, &id)) {
         send_error(c, "device_id must be a text of at most 128 bytes");
         return;
     }
-    cam = get_camera(g, id);
+    cam = cameras_get(&g->cameras, id);
     if (cam == NULL) {
-        SL_WARN("glass", "msg=\"a device was refused\" cause=\"%u are known already\"",
-                map_count(g->cameras));
+        SL_WARN("glass", "msg=\"a device was refused\" cause=\"%d are known, or no memory\"",
+                CAMERAS_MAX);
         send_error(c, "too many devices are known to this hub");
         return;
     }
@@ -222,8 +122,7 @@ static void on_register_device(struct client *c, sl_value root, sl_buf *buf)
 static void on_register_viewer(struct client *c, sl_value root, sl_buf *buf)
 {
     struct glass *g = c->glass;
-    void *value;
-    sl_str id;
+    const struct camera *cam;
 
     (void)root;
     (void)buf;
@@ -234,11 +133,9 @@ static void on_register_viewer(struct client *c, sl_value root, sl_buf *buf)
         sl_ws_close(c->ws, 1011, "out of memory");
         return;
     }
-    for (uint32_t i = 0; map_next(g->cameras, &i, &id, &value);)
-        send_status(c, value);
-    for (uint32_t i = 0; map_next(g->cameras, &i, &id, &value);) {
-        struct camera *cam = value;
-
+    for (uint32_t i = 0; (cam = cameras_next(&g->cameras, &i)) != NULL;)
+        send_status(c, cam);
+    for (uint32_t i = 0; (cam = cameras_next(&g->cameras, &i)) != NULL;) {
         if (cam->last.n > 0) (void)sl_ws_send_newest(c->ws, cam->number, &cam->last);
     }
 }
@@ -256,7 +153,7 @@ static void open_ours(sl_json_out *out, const struct camera *cam)
 {
     sl_out_object(out);
     sl_out_key(out, "device_id");
-    sl_out_str(out, id_of(cam));
+    sl_out_str(out, camera_id(cam));
 }
 
 /* What open_ours began, without its braces. */
@@ -294,7 +191,7 @@ static void on_frame(struct client *c, sl_value root, sl_buf *buf)
     sl_out_i64(&out, wall_now().us / 1000);
     if (close_ours(&out, &ours) == 0 && relay_make(root, buf, ours, cut, 2, &m) == 0) {
         (void)sl_room_publish_newest(g->dashboards, cam->number, &m, NULL);
-        keep_last(g, cam, &m);
+        cameras_keep_last(&g->cameras, cam, &m);
     }
     sl_out_deinit(&out);
 }
@@ -336,7 +233,7 @@ static void on_detection_done(struct record *r, const struct outcome *out)
 
     if (out->rc < 0) {
         SL_ERROR("glass", "msg=\"a detection of %s was not stored\" cause=\"%s\"",
-                 printable(r->device, id), sl_strerror(out->rc, text, sizeof text));
+                 camera_printable(r->device, id), sl_strerror(out->rc, text, sizeof text));
         send_error(c, "the detection was not stored: the hub's disk refused it");
     } else if (!hub_is_stopping(g->hub)) {
         sl_buf *body = sl_buf_copy(r->body);
@@ -358,7 +255,7 @@ static void on_detection(struct client *c, sl_value root, sl_buf *buf)
 
     (void)buf;
     if (c->role != ROLE_DEVICE) return;
-    r = record_new(&glass_detection, id_of(c->camera), sl_value_raw(root));
+    r = record_new(&glass_detection, camera_id(c->camera), sl_value_raw(root));
     if (r == NULL) goto refused;
     if (sl_value_str(sl_value_get(root, SL_STR("timestamp")), &at)) {
         r->has_device_at = wall_parse(at, &r->device_at);
@@ -372,7 +269,7 @@ static void on_detection(struct client *c, sl_value root, sl_buf *buf)
 refused:
     record_free(r);
     SL_WARN("glass", "msg=\"a detection of %s was refused\" cause=\"the journal is full\"",
-            printable(id_of(c->camera), id));
+            camera_printable(camera_id(c->camera), id));
     send_error(c, "the detection was not stored: the hub has more to write than it can hold");
 }
 
@@ -475,45 +372,12 @@ static void on_defects(sl_request *r, void *user)
     hub_answer_query(g->hub, r, glass_read_defects, &page, sizeof page);
 }
 
-static void put_device(sl_json_out *out, const struct camera *cam)
-{
-    char text[WALL_TEXT_SIZE];
-
-    sl_out_object(out);
-    sl_out_key(out, "device_id");
-    sl_out_str(out, id_of(cam));
-    sl_out_key(out, "status");
-    sl_out_str(out, SL_STR("connected"));
-    sl_out_key(out, "timestamp");
-    sl_out_str(out, sl_str_of(wall_format(cam->changed_at, text)));
-    sl_out_end(out);
-}
-
 static void on_devices_status(sl_request *r, void *user)
 {
     struct glass *g = user;
-    char text[WALL_TEXT_SIZE];
     sl_json_out out = {0};
-    int64_t count = 0;
-    void *value;
-    sl_str id;
 
-    sl_out_object(&out);
-    sl_out_key(&out, "devices");
-    sl_out_array(&out);
-    for (uint32_t i = 0; map_next(g->cameras, &i, &id, &value);) {
-        const struct camera *cam = value;
-
-        if (cam->link == NULL) continue;
-        put_device(&out, cam);
-        count++;
-    }
-    sl_out_end(&out);
-    sl_out_key(&out, "count");
-    sl_out_i64(&out, count);
-    sl_out_key(&out, "timestamp");
-    sl_out_str(&out, sl_str_of(wall_format(wall_now(), text)));
-    sl_out_end(&out);
+    cameras_put_status(&g->cameras, &out);
     if (out.rc < 0) {
         sl_answer_error(r, 503, "the hub is out of memory: try again in a moment");
     } else {
@@ -537,8 +401,8 @@ static int start(void *state, struct hub *hub, sl_error *err)
     int rc;
 
     g->hub = hub;
-    g->cameras = map_new();
-    if (g->cameras == NULL) return sl_fail(err, SL_E_NOMEM, "glass", "out of memory");
+    rc = cameras_init(&g->cameras);
+    if (rc < 0) return sl_fail(err, rc, "glass", "out of memory");
     /* Detections and states are never left out: who cannot take them comes back and reads. */
     rc = sl_room_new(hub_server(hub), SL_ROOM_CLOSE, &g->dashboards);
     return rc < 0 ? sl_fail(err, rc, "glass", "cannot make the dashboards' room") : 0;
@@ -547,17 +411,9 @@ static int start(void *state, struct hub *hub, sl_error *err)
 static void stop(void *state)
 {
     struct glass *g = state;
-    void *value;
-    sl_str id;
 
     sl_room_free(g->dashboards);
-    if (g->cameras != NULL) {
-        for (uint32_t i = 0; map_next(g->cameras, &i, &id, &value);) {
-            relay_drop(&((struct camera *)value)->last);
-            sl__free(value);
-        }
-    }
-    map_free(g->cameras);
+    cameras_deinit(&g->cameras);
     sl_json_deinit(&g->doc);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "systems/glass_relay.h"
+
 #include "base/buf.h"
-#include "systems/glass.h"
 
 #define HEADROOM 16 /* for the framing of whichever wire it leaves by */
 #define KEY_MAX  64 /* raw bytes: ten characters however they are escaped, ours have fewer */

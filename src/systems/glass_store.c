@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "systems/glass_store.h"
+
 #include "base/alloc.h"
-#include "systems/glass.h"
 
 #include <stdio.h>
 #include <time.h>
