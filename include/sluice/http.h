@@ -58,10 +58,17 @@ typedef struct sl_server_options {
     const sl_route *routes; /* borrowed for the server's life */
     size_t route_count;
 
-    /* Whether this caller has that right; may answer itself. NULL: only SL_RIGHT_OPEN is given
+    /*
+     * Whether this caller has that right; asked for every row, SL_RIGHT_OPEN included, when the
+     * head has arrived and the body has not. May answer itself; else "no" is 403. NULL: only
+     * SL_RIGHT_OPEN is given.
      */
     bool (*is_allowed)(sl_request *r, int right, void *user);
-    /* Access-Control-Allow-Origin for this Origin: "", "*", or the origin itself. NULL: "*" */
+    /*
+     * Access-Control-Allow-Origin for this Origin: "" none, "*", or the origin itself, which
+     * may then send cookies as well. Asked for refused requests too: those may have no path.
+     * NULL: "*" on every answer.
+     */
     sl_str (*allow_origin)(sl_request *r, sl_str origin, void *user);
     void *user;
 
@@ -83,7 +90,8 @@ SL_API int sl_server_new(sl_loop *loop, const sl_server_options *o, sl_server **
                          sl_error *err) SL_MUST_USE;
 
 /*
- * Listen on "HOST:PORT"; several times is fine. HOST is an address, PORT may be 0.
+ * Listen on "HOST:PORT"; several times is fine. HOST is an address, an IPv6 one in brackets,
+ * or empty for all addresses; PORT may be 0.
  *
  * port     receives the port that was taken; may be NULL
  * returns  0, or what the system said; `err` names the address and the cure
@@ -109,9 +117,17 @@ SL_API sl_str sl_request_body(const sl_request *r);
 SL_API const char *sl_request_peer(const sl_request *r); /* "127.0.0.1:53211" */
 SL_API bool sl_request_is_gone(const sl_request *r);     /* nobody will read the answer */
 
-/* ---- the answer: exactly one of the sl_answer calls ends the request ---- */
+/*
+ * ---- the answer: exactly one of the sl_answer calls ends the request ----
+ *
+ * It may come from inside the handler or later, and is due even if the peer has gone: it then
+ * only frees the request. A second answer inside the handler is logged and ignored.
+ */
 
-/* A header of your own, before the answer; values with control bytes are refused. */
+/*
+ * A header of your own, before the answer. Refused with SL_E_INVAL: values with control bytes,
+ * and names that speak of the connection, the body or the origin (the server sets those).
+ */
 SL_API int sl_request_set_header(sl_request *r, const char *name, sl_str value);
 
 SL_API void sl_answer(sl_request *r, int status, const char *content_type, sl_str body);
@@ -120,9 +136,11 @@ SL_API void sl_answer_buf(sl_request *r, int status, const char *content_type, s
 SL_API void sl_answer_error(sl_request *r, int status, const char *fmt, ...) SL_PRINTF(3, 4);
 
 /*
- * A file below `root`: type by suffix, ETag, If-None-Match, If-Modified-Since, one Range,
- * `name.gz` beside it for who accepts gzip. `path` is what came from the peer: nothing
- * outside `root` is ever opened. Read on a worker, never on the loop.
+ * A file below `root`: type by suffix, ETag, conditions, one Range, `name.gz` beside it for who
+ * accepts gzip. A folder gives its index.html (and a redirect if the slash is missing).
+ *
+ * `path` is what came from the peer: nothing outside `root` is ever opened, symbolic links
+ * included; hidden names are not found. Read on a worker in pieces, never on the loop.
  */
 SL_API void sl_answer_file(sl_request *r, const char *root, sl_str path);
 

@@ -307,6 +307,23 @@ static void test_slow_body(void **state)
     kit_close(&k);
 }
 
+/* The place where a large body was received must be forgotten together with its request. */
+static void test_slow_large_body(void **state)
+{
+    static char bytes[50000];
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed(&k, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\nstart");
+    assert_non_null(k.m->s.into);
+    kit_feed_cut(&k, bytes, sizeof bytes, 0);
+    sl__loop_crank(k.loop, 2010);
+    assert_has(kit_text(&k), "HTTP/1.1 408 Request Timeout\r\n");
+    kit_feed_cut(&k, bytes, sizeof bytes, 0); /* dropped, and written nowhere that is freed */
+    kit_close(&k);
+}
+
 static void test_no_deadline_for_handlers(void **state)
 {
     struct kit k;
@@ -647,6 +664,7 @@ int main(void)
         cmocka_unit_test(test_stray_line_ends_are_idle),
         cmocka_unit_test(test_slow_head),
         cmocka_unit_test(test_slow_body),
+        cmocka_unit_test(test_slow_large_body),
         cmocka_unit_test(test_no_deadline_for_handlers),
         cmocka_unit_test(test_reader_that_stops),
         cmocka_unit_test(test_asks_without_reading),
