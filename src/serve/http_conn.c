@@ -275,4 +275,5 @@ void http_conn_open(sl_server *server, struct stream *stream)
     list_add_last(&server->connections, &c->node);
     sl__stream_set_events(stream, &events, c);
     expect_request(c);
+    if (sl__server_is_stopping(server)) close_idle(c, SL_E_STOPPING);
 }

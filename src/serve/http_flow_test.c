@@ -487,6 +487,10 @@ static void test_stop_while_sending(void **state)
     kit_close(&k);
 }
 
+#define UPGRADE                                                                    \
+    "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+
 static void test_stop_sessions(void **state)
 {
     struct kit k;
@@ -503,6 +507,25 @@ static void test_stop_sessions(void **state)
     assert_memory_equal(k.m->sent + 2, "\x03\xe9", 2); /* 1001 */
     kit_disconnect(&k);
     assert_true(ws_closed != 0);
+    kit_close(&k);
+}
+
+/* What was under way when the stop began finds no new session and no new connection. */
+static void test_stop_takes_nothing_new(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    open_kit(&k);
+    kit_feed_cut(&k, UPGRADE, 20, 0);
+    stop(&k);
+    assert_false(k.m->closed);
+    kit_feed(&k, &UPGRADE[20]);
+    assert_has(kit_text(&k), "HTTP/1.1 503 Service Unavailable\r\n");
+    assert_has(kit_text(&k), CLOSE);
+    kit_disconnect(&k);
+    kit_connect(&k);
+    assert_true(k.m->closed);
     kit_close(&k);
 }
 
@@ -675,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_stop_within_a_body),
         cmocka_unit_test(test_stop_while_sending),
         cmocka_unit_test(test_stop_sessions),
+        cmocka_unit_test(test_stop_takes_nothing_new),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_no_memory_to_connect),
         cmocka_unit_test(test_anything),

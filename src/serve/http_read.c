@@ -246,6 +246,10 @@ void http_conn_upgrade(struct http_conn *c, const struct sl_ws_ops *ops, void *u
     const char *why = "out of memory";
     int status = 503, rc;
 
+    if (sl__server_is_stopping(c->server)) { /* the goodbyes have been said already */
+        sl_answer_error(r, 503, "the server is shutting down");
+        return;
+    }
     cors_put(&lines, c->server, r);
     lines_add(&lines, lines_text(&r->lines));
     rc = lines.failed ? SL_E_NOMEM
