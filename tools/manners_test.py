@@ -21,7 +21,10 @@ CASES = [
     ('src/base/alloc.c', MARK + 'p = malloc(3);\n', []),
     ('src/net/a_test.c', MARK + 'p = malloc(3);\n', []),
     ('src/net/a.c', MARK + '/* TO' 'DO: more */\n', [2]),
-    ('src/net/a.c', MARK + 'x;\n' * 601, [600]),
+    ('src/net/a.c', MARK + 'x;\n' * 600, [600]),
+    ('src/net/a.c', MARK + 'x;\n' * 599, []),
+    ('src/net/a_test.c', MARK + 'x;\n' * 749, []),
+    ('src/net/a_test.c', MARK + 'x;\n' * 750, [750]),
 ]
 
 

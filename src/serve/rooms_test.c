@@ -153,12 +153,13 @@ static void more_than_a_batch_stays_in_order(void **state)
 {
     struct fixture *f = *state;
     struct member a = join(f), b = join(f);
-    char expect[2048] = "", one[16];
+    char expect[2048] = "", *end = expect;
 
     for (int i = 0; i < 200; i++) {
-        snprintf(one, sizeof one, "%d,", i);
-        strcat(expect, one);
-        publish(f->room, one, NULL);
+        int n = snprintf(end, sizeof expect - (size_t)(end - expect), "%d,", i);
+
+        publish(f->room, end, NULL);
+        end += n;
     }
     turn(f);
     assert_got(&a, expect);
