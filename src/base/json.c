@@ -84,13 +84,14 @@ static __attribute__((cold)) bool wrong_string(struct reader *r, uint32_t bad, u
 
 JSON_INLINE bool read_string(struct reader *r, struct walk *w, uint32_t at, bool key)
 {
-    uint32_t end = cursor_next(&w->c), bad;
+    uint8_t byte;
+    uint32_t end = cursor_next(&w->c, &byte), bad = end;
     bool escaped = false;
 
-    if (__builtin_expect(cursor_byte(&w->c, end) != '"', 0)) {
-        w->c = json_skip_escapes(w->c, end, &end, &bad);
-        escaped = true;
-        if (end == UINT32_MAX) return wrong_string(r, bad, w->c.len);
+    if (__builtin_expect(byte != '"', 0)) {
+        escaped = byte == '\\';
+        if (escaped) w->c = json_skip_escapes(w->c, end, &end, &bad);
+        if (!escaped || end == UINT32_MAX) return wrong_string(r, bad, w->c.len);
     }
     return push(r, w,
                 (sl_json_node){at + 1, end - at - 1, w->n + 1, SL_JSON_STRING, key, escaped});
@@ -132,14 +133,13 @@ JSON_INLINE void close_container(struct walk *w, uint32_t at)
     w->object = w->depth > 0 && w->node[w->open].type == SL_JSON_OBJECT;
 }
 
-/* A key and its colon; `at` is where the key should begin. */
-JSON_INLINE bool read_key(struct reader *r, struct walk *w, uint32_t at)
+/* A key and its colon; `at` is where the key should begin, and what stands there. */
+JSON_INLINE bool read_key(struct reader *r, struct walk *w, uint32_t at, uint8_t byte)
 {
-    if (cursor_byte(&w->c, at) != '"')
-        return wrong(r, SL_E_JSON, at, "expected '\"' and a key");
+    if (byte != '"') return wrong(r, SL_E_JSON, at, "expected '\"' and a key");
     if (!read_string(r, w, at, true)) return false;
-    uint32_t colon = cursor_next(&w->c);
-    if (cursor_byte(&w->c, colon) == ':') return true;
+    uint32_t colon = cursor_next(&w->c, &byte);
+    if (byte == ':') return true;
     return wrong(r, SL_E_JSON, colon, "expected ':' after the key");
 }
 
@@ -147,14 +147,18 @@ JSON_INLINE bool read_key(struct reader *r, struct walk *w, uint32_t at)
 JSON_INLINE bool go_on(struct reader *r, struct walk *w)
 {
     for (;;) {
-        uint32_t at = cursor_next(&w->c);
-        uint8_t c = cursor_byte(&w->c, at);
+        uint8_t c;
+        uint32_t at = cursor_next(&w->c, &c);
 
         if (w->depth == 0) {
             if (at == w->c.len) return false;
             return wrong(r, SL_E_JSON, at, "expected the end behind the value");
         }
-        if (c == ',') return !w->object || read_key(r, w, cursor_next(&w->c));
+        if (c == ',') {
+            if (!w->object) return true;
+            at = cursor_next(&w->c, &c);
+            return read_key(r, w, at, c);
+        }
         if (c != (w->object ? '}' : ']'))
             return wrong(r, SL_E_JSON, at,
                          w->object ? "expected ',' or '}'" : "expected ',' or ']'");
@@ -168,24 +172,23 @@ static uint32_t read_values(struct reader *r, struct cursor cursor)
     struct walk w = {.c = cursor, .node = r->doc->node, .cap = usable(r), .open = NO_NODE};
 
     for (;;) {
-        uint32_t at = cursor_next(&w.c);
-        uint8_t c = cursor_byte(&w.c, at);
+        uint8_t c;
+        uint32_t at = cursor_next(&w.c, &c);
 
     value:
         if (c == '"') {
             if (!read_string(r, &w, at, false)) break;
         } else if (c == '{') {
             if (!open_container(r, &w, at, true)) break;
-            at = cursor_next(&w.c);
-            if (cursor_byte(&w.c, at) != '}') {
-                if (!read_key(r, &w, at)) break;
+            at = cursor_next(&w.c, &c);
+            if (c != '}') {
+                if (!read_key(r, &w, at, c)) break;
                 continue;
             }
             close_container(&w, at);
         } else if (c == '[') {
             if (!open_container(r, &w, at, false)) break;
-            at = cursor_next(&w.c);
-            c = cursor_byte(&w.c, at);
+            at = cursor_next(&w.c, &c);
             if (c != ']') goto value;
             close_container(&w, at);
         } else if (!read_scalar(r, &w, at)) {

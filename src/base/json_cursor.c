@@ -94,14 +94,18 @@ static bool is_escape(const struct cursor *c, uint32_t at)
 
 struct cursor json_skip_escapes(struct cursor c, uint32_t e, uint32_t *end, uint32_t *bad)
 {
+    uint8_t byte = '\\';
+
     *end = UINT32_MAX;
-    for (; cursor_byte(&c, e) == '\\'; e = cursor_next(&c)) {
-        if (is_escape(&c, e)) continue;
-        *bad = e;
-        return c;
+    while (byte == '\\') {
+        if (!is_escape(&c, e)) {
+            *bad = e;
+            return c;
+        }
+        e = cursor_next(&c, &byte);
     }
     *bad = c.len;
-    if (e < c.len) *end = e;
+    if (byte != 0) *end = e;
     return c;
 }
 

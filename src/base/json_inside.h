@@ -48,20 +48,23 @@ void source_lend(struct source *s, uint32_t *room, uint32_t cap); /* cap: at lea
 /* Scan on. returns the cursor with entries again, or without: the text ends, or source->rc */
 struct cursor cursor_refill(struct cursor c);
 
-/* The position of the next entry; `len` at the end of the text. */
-JSON_INLINE uint32_t cursor_next(struct cursor *c)
+/*
+ * The position of the next entry and the byte that stands there; at the end of the text `len`
+ * and 0, which is no entry of a good index. All entries lie inside the text: the index was
+ * made from one of this length.
+ */
+JSON_INLINE uint32_t cursor_next(struct cursor *c, uint8_t *byte)
 {
     if (__builtin_expect(c->at == c->end, 0)) {
         *c = cursor_refill(*c);
-        if (c->at == c->end) return c->len;
+        if (c->at == c->end) {
+            *byte = 0;
+            return c->len;
+        }
     }
-    return *c->at++;
-}
-
-/* The byte there; 0, which is never an entry of a good index, at the end. */
-JSON_INLINE uint8_t cursor_byte(const struct cursor *c, uint32_t pos)
-{
-    return __builtin_expect(pos < c->len, 1) ? c->text[pos] : 0;
+    uint32_t pos = *c->at++;
+    *byte = c->text[pos];
+    return pos;
 }
 
 /*

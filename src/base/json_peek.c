@@ -31,11 +31,12 @@ JSON_INLINE int skip_container(struct cursor *c, bool object, uint32_t *end)
     uint32_t depth = 2, unused; /* with the root and this one */
 
     for (;;) {
-        uint32_t at = cursor_next(c);
-        unsigned what = meaning[cursor_byte(c, at)];
+        uint8_t byte;
+        uint32_t at = cursor_next(c, &byte);
+        unsigned what = meaning[byte];
 
         if (what == OTHER) {
-            if (at == c->len) return SL_E_JSON;
+            if (byte == 0) return SL_E_JSON;
         } else if (what == ESCAPE) {
             *c = json_skip_escapes(*c, at, &at, &unused);
             if (at == UINT32_MAX) return SL_E_JSON;
@@ -54,11 +55,12 @@ JSON_INLINE int skip_container(struct cursor *c, bool object, uint32_t *end)
 /* A string whose opening quote has been taken; *end is behind its closing one. */
 JSON_INLINE int skip_string(struct cursor *c, uint32_t *end, bool *escaped)
 {
-    uint32_t e = cursor_next(c), unused;
+    uint8_t byte;
+    uint32_t e = cursor_next(c, &byte), unused;
 
-    *escaped = false;
-    if (__builtin_expect(cursor_byte(c, e) != '"', 0)) {
-        *escaped = true;
+    *escaped = byte == '\\';
+    if (__builtin_expect(byte != '"', 0)) {
+        if (byte == 0) return SL_E_JSON;
         *c = json_skip_escapes(*c, e, &e, &unused);
         if (e == UINT32_MAX) return SL_E_JSON;
     }
@@ -67,10 +69,10 @@ JSON_INLINE int skip_string(struct cursor *c, uint32_t *end, bool *escaped)
 }
 
 /* A scalar's end is known by its grammar; of one that nobody asked for only the place. */
-JSON_INLINE int skip_scalar(const struct cursor *c, uint32_t at, bool wanted, uint32_t *end)
+JSON_INLINE int skip_scalar(const struct cursor *c, uint32_t at, uint8_t first, bool wanted,
+                            uint32_t *end)
 {
     sl_json_type type;
-    uint8_t first = cursor_byte(c, at);
 
     if (first == 0 || first == ',' || first == ':' || first == '}' || first == ']')
         return SL_E_JSON;
@@ -99,28 +101,29 @@ static void keep(struct peek *p, uint32_t i, sl_str raw, bool escaped, sl_str me
     }
 }
 
-/* One member; `from` is where its key should begin. */
-JSON_INLINE int take_member(struct peek *p, struct cursor *c, uint32_t from)
+/* One member; `from` is where its key should begin, and what stands there. */
+JSON_INLINE int take_member(struct peek *p, struct cursor *c, uint32_t from, uint8_t byte)
 {
     const char *text = (const char *)c->text;
     uint32_t end = 0, i = p->n;
     bool escaped, unused;
 
-    if (cursor_byte(c, from) != '"') return SL_E_JSON;
+    if (byte != '"') return SL_E_JSON;
     int rc = skip_string(c, &end, &escaped);
     if (rc < 0) return rc;
     sl_str raw = {text + from + 1, end - from - 2};
-    if (cursor_byte(c, cursor_next(c)) != ':') return SL_E_JSON;
+    cursor_next(c, &byte);
+    if (byte != ':') return SL_E_JSON;
     if (escaped || (p->lengths >> (raw.len & 63) & 1)) i = match(p, 0, raw, escaped);
 
-    uint32_t at = cursor_next(c);
-    uint8_t first = cursor_byte(c, at);
+    uint8_t first;
+    uint32_t at = cursor_next(c, &first);
     if (first == '"')
         rc = skip_string(c, &end, &unused);
     else if (first == '{' || first == '[')
         rc = skip_container(c, first == '{', &end);
     else
-        rc = skip_scalar(c, at, i < p->n, &end);
+        rc = skip_scalar(c, at, first, i < p->n, &end);
     if (rc == 0 && i < p->n)
         keep(p, i, raw, escaped, (sl_str){text + from, end - from},
              (sl_str){text + at, end - at});
@@ -129,17 +132,21 @@ JSON_INLINE int take_member(struct peek *p, struct cursor *c, uint32_t from)
 
 static int take_object(struct peek *p, struct cursor c)
 {
-    if (cursor_byte(&c, cursor_next(&c)) != '{') return SL_E_JSON;
+    uint8_t byte;
 
-    uint32_t at = cursor_next(&c);
-    for (bool more = cursor_byte(&c, at) != '}'; more; at = more ? cursor_next(&c) : at) {
-        int rc = take_member(p, &c, at);
+    cursor_next(&c, &byte);
+    if (byte != '{') return SL_E_JSON;
+    uint32_t at = cursor_next(&c, &byte);
+    while (byte != '}') {
+        int rc = take_member(p, &c, at, byte);
         if (rc < 0) return rc;
-        uint8_t next = cursor_byte(&c, cursor_next(&c));
-        if (next != ',' && next != '}') return SL_E_JSON;
-        more = next == ',';
+        cursor_next(&c, &byte);
+        if (byte == '}') break;
+        if (byte != ',') return SL_E_JSON;
+        at = cursor_next(&c, &byte);
+        if (byte == '}') return SL_E_JSON; /* a comma with nothing behind it */
     }
-    return cursor_next(&c) == c.len ? 0 : SL_E_JSON;
+    return cursor_next(&c, &byte) == c.len ? 0 : SL_E_JSON;
 }
 
 static void forget(struct peek *p)

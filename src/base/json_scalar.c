@@ -49,22 +49,28 @@ static const uint8_t *number_end(const uint8_t *p, const uint8_t *end)
     return p;
 }
 
+static inline const uint8_t *literal_end(const uint8_t *p, const uint8_t *end, const char *text,
+                                         size_t n)
+{
+    return (size_t)(end - p) >= n && memcmp(p, text, n) == 0 ? p + n : NULL;
+}
+
 const uint8_t *json_scalar_end(const uint8_t *p, const uint8_t *end, sl_json_type *type)
 {
-    size_t left = (size_t)(end - p);
-
-    if (left >= 4 && memcmp(p, "true", 4) == 0) {
+    switch (*p) {
+    case 't':
         *type = SL_JSON_TRUE;
-        p += 4;
-    } else if (left >= 5 && memcmp(p, "false", 5) == 0) {
+        p = literal_end(p, end, "true", 4);
+        break;
+    case 'f':
         *type = SL_JSON_FALSE;
-        p += 5;
-    } else if (left >= 4 && memcmp(p, "null", 4) == 0) {
+        p = literal_end(p, end, "false", 5);
+        break;
+    case 'n':
         *type = SL_JSON_NULL;
-        p += 4;
-    } else {
-        *type = SL_JSON_NUMBER;
-        p = number_end(p, end);
+        p = literal_end(p, end, "null", 4);
+        break;
+    default: *type = SL_JSON_NUMBER; p = number_end(p, end);
     }
     return p == NULL || p == end || is_end[*p] ? p : NULL;
 }
