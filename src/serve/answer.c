@@ -172,18 +172,21 @@ void sl_answer_buf(sl_request *r, int status, const char *content_type, sl_buf *
     });
 }
 
-static void send_sentence(sl_request *r, int status, sl_str lines, const char *fmt,
-                          va_list args)
+/* How much of a sentence there is, after it has been printed into SENTENCE_MAX bytes. */
+static sl_str sentence_of(const char *text, int len)
 {
-    char sentence[SENTENCE_MAX];
-    sl_json_out out = {0};
-    int len = vsnprintf(sentence, sizeof sentence, fmt, args);
-
     if (len < 0) len = 0;
-    if ((size_t)len >= sizeof sentence) len = sizeof sentence - 1;
+    if (len >= SENTENCE_MAX) len = SENTENCE_MAX - 1;
+    return (sl_str){text, (size_t)len};
+}
+
+static void send_sentence(sl_request *r, int status, sl_str lines, sl_str sentence)
+{
+    sl_json_out out = {0};
+
     sl_out_object(&out);
     sl_out_key(&out, "error");
-    sl_out_str(&out, (sl_str){sentence, (size_t)len});
+    sl_out_str(&out, sentence);
     sl_out_end(&out);
     /* without memory for the sentence the status still says the most of it */
     answer_send(r, &(struct answer){
@@ -197,19 +200,25 @@ static void send_sentence(sl_request *r, int status, sl_str lines, const char *f
 
 void refuse(sl_request *r, int status, sl_str lines, const char *fmt, ...)
 {
+    char text[SENTENCE_MAX];
     va_list args;
+    int len;
 
     va_start(args, fmt);
-    send_sentence(r, status, lines, fmt, args);
+    len = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    send_sentence(r, status, lines, sentence_of(text, len));
 }
 
 void sl_answer_error(sl_request *r, int status, const char *fmt, ...)
 {
+    char text[SENTENCE_MAX];
     va_list args;
+    int len;
 
     if (!answer_claim(r)) return;
     va_start(args, fmt);
-    send_sentence(r, status, (sl_str){0}, fmt, args);
+    len = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    send_sentence(r, status, (sl_str){0}, sentence_of(text, len));
 }
