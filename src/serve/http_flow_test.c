@@ -585,8 +585,8 @@ static size_t write_traffic(char *out, size_t size)
         "HEAD /hello HTTP/1.1\r\nHost: h\r\n\r\n",
         GET("/large/70000"),
         GET("/large/200"),
-        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "5\r\n12345\r\n0\r\n\r\n",
+        ("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "5\r\n12345\r\n0\r\n\r\n"),
         "POST /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
         "GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
         "\r\n",
