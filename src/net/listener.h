@@ -34,7 +34,7 @@ struct listener;
 /* address "HOST:PORT", "[v6]:PORT" or ":PORT" (all addresses); see sl_server_listen */
 int listener_open(sl_loop *loop, const char *address, const struct listener_options *o,
                   struct listener **out, sl_error *err) SL_MUST_USE;
-/* Take a listening socket that somebody else made; it is closed with the listener. */
+/* Take a listening socket that somebody else made: the listener's on success, to close it. */
 int listener_open_fd(sl_loop *loop, int fd, const struct listener_options *o,
                      struct listener **out, sl_error *err) SL_MUST_USE;
 uint16_t listener_port(const struct listener *l);

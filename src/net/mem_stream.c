@@ -103,7 +103,7 @@ void mem_stream_feed(struct mem_stream *m, const void *bytes, size_t n)
 {
     m->feed = bytes;
     m->feed_len = n;
-    while (m->feed_len > 0 && !m->s.closing && !m->s.paused)
+    while (m->feed_len > 0 && !m->s.closing && !m->s.paused && !m->s.peer_ended)
         sl__stream_on_readable(&m->s);
 }
 
