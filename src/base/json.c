@@ -167,7 +167,7 @@ JSON_INLINE bool go_on(struct reader *r, struct walk *w)
 }
 
 /* One value after the other; of a container only its beginning. Ends at the end, or r->rc. */
-static uint32_t read_values(struct reader *r, struct cursor cursor)
+JSON_INLINE uint32_t read_values(struct reader *r, struct cursor cursor)
 {
     struct walk w = {.c = cursor, .node = r->doc->node, .cap = usable(r), .open = NO_NODE};
 
@@ -200,10 +200,10 @@ static uint32_t read_values(struct reader *r, struct cursor cursor)
 }
 
 /* The memory for scanning, at most a piece's worth. */
-static int lend_room(struct reader *r, size_t len)
+static int start_scan(struct reader *r, sl_str text)
 {
     sl_json *doc = r->doc;
-    uint32_t cap = (uint32_t)((len < PIECE ? len + 63 : PIECE) / 64 * 64) + 64;
+    uint32_t cap = (uint32_t)((text.len < PIECE ? text.len + 63 : PIECE) / 64 * 64) + 64;
 
     if (cap < 128) cap = 128;
     if (doc->piece_cap < cap) {
@@ -212,24 +212,22 @@ static int lend_room(struct reader *r, size_t len)
         doc->piece = piece;
         doc->piece_cap = cap;
     }
-    source_lend(&r->source, doc->piece, doc->piece_cap);
+    source_init(&r->source, text, doc->piece, doc->piece_cap);
     return 0;
 }
 
 /* Say where and why. What the scan refused comes first: the walk ended because of it. */
 static __attribute__((cold)) int fail(struct reader *r, int rc, sl_error *err)
 {
-    const struct source *s = &r->source;
+    const uint8_t *text = (const uint8_t *)r->doc->text.ptr;
     const char *why = r->why ? r->why : "out of memory";
     size_t at = r->at;
 
     if (rc == SL_E_UTF8) {
-        at = json_find_bad_utf8(s->text, s->len);
+        at = json_find_bad_utf8(text, (uint32_t)r->doc->text.len);
         why = "expected valid UTF-8";
-    } else if (rc == SL_E_JSON && (s->rc < 0 || r->why == NULL)) {
-        at = json_find_bad(s->text, s->len, &why);
-    } else if (rc == SL_E_TOO_BIG && r->why == NULL) {
-        why = "a text of 4 GiB or more";
+    } else if (rc == SL_E_JSON && (r->source.rc < 0 || r->why == NULL)) {
+        at = json_find_bad(text, (uint32_t)r->doc->text.len, &why);
     }
     r->doc->n = 0;
     sl_fail(err, rc, "json", "%s at byte %zu", why, at);
@@ -241,22 +239,27 @@ int sl_json_read(sl_json *doc, sl_str text, const sl_json_index *index,
                  const sl_json_limits *limits, sl_error *err)
 {
     struct reader r;
-    struct cursor c;
-    bool scan;
 
+    doc->text = (sl_str){0};
+    doc->n = 0;
+    if (text.len >= UINT32_MAX)
+        return sl_fail(err, SL_E_TOO_BIG, "json", "a text of 4 GiB or more");
+    doc->text = text;
     r.doc = doc;
+    r.source.rc = 0;
     r.rc = 0;
     r.at = 0;
     r.why = NULL;
     r.depth_max = limits && limits->depth ? limits->depth : JSON_DEPTH_DEFAULT;
     r.nodes_max = limits && limits->nodes ? limits->nodes : NODES_DEFAULT;
-    doc->text = text;
-    doc->n = 0;
-    int rc = cursor_init(&c, &r.source, text, index, &scan);
-    if (rc == 0 && scan) rc = lend_room(&r, text.len);
+    int rc = 0;
+    if (!index_covers(index, text))
+        rc = start_scan(&r, text);
+    else if (index->bad)
+        rc = SL_E_JSON;
     if (rc < 0) return fail(&r, rc, err);
 
-    uint32_t n = read_values(&r, c);
+    uint32_t n = read_values(&r, cursor_of(text, index, &r.source));
     rc = r.source.rc < 0 ? r.source.rc : r.rc;
     if (rc < 0) return fail(&r, rc, err);
     doc->n = n;

@@ -2,35 +2,13 @@
 #include "base/json_inside.h"
 #include "base/scan_inside.h"
 
-int cursor_init(struct cursor *c, struct source *s, sl_str text, const sl_json_index *index,
-                bool *scan)
+void source_init(struct source *s, sl_str text, uint32_t *room, uint32_t cap)
 {
-    *scan = false;
-    if (text.len >= UINT32_MAX) return SL_E_TOO_BIG;
-
-    uint32_t len = (uint32_t)text.len;
-    c->text = s->text = (const uint8_t *)text.ptr;
-    c->len = s->len = len;
-    c->at = c->end = NULL;
-    c->source = s;
-    s->rc = 0;
+    s->text = (const uint8_t *)text.ptr;
+    s->len = (uint32_t)text.len;
     s->done = 0;
-    s->ended = true;
-    if (index && index->complete && !index->overflow && index->len == len) {
-        if (index->bad) return SL_E_JSON;
-        if (index->n > 0) { /* else it may have no memory yet */
-            c->at = index->at;
-            c->end = index->at + index->n;
-        }
-        return 0;
-    }
-    *scan = true;
+    s->rc = 0;
     s->ended = false;
-    return 0;
-}
-
-void source_lend(struct source *s, uint32_t *room, uint32_t cap)
-{
     s->piece = (sl_json_index){.at = room, .cap = cap, .max = cap};
     scan_init(&s->scan, SCAN_UTF8 | SCAN_JSON, NULL, &s->piece);
 }
@@ -51,17 +29,13 @@ static int scan_piece(struct source *s)
     return rc == 0 && s->piece.bad ? SL_E_JSON : rc;
 }
 
-struct cursor cursor_refill(struct cursor c)
+struct entries source_refill(struct source *s)
 {
-    struct source *s = c.source;
-
-    while (c.at == c.end && !s->ended && s->rc == 0) {
+    s->piece.n = 0;
+    while (s->piece.n == 0 && !s->ended && s->rc == 0)
         s->rc = scan_piece(s);
-        if (s->rc < 0) break;
-        c.at = s->piece.at;
-        c.end = c.at + s->piece.n;
-    }
-    return c;
+    if (s->rc < 0) s->piece.n = 0;
+    return (struct entries){s->piece.at, s->piece.at + s->piece.n};
 }
 
 static bool is_hex(uint8_t c)

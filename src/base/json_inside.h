@@ -24,29 +24,48 @@ struct source {
     sl_json_index piece;
 };
 
+/* Entries not yet taken. */
+struct entries {
+    const uint32_t *at, *end;
+};
+
 /*
- * The entries of the index, one after the other. Small and without an address of its own, so
- * that it lives in registers: one entry must not wait for the one before it.
+ * Where the reader stands in the index. Small, and its address is never taken, so that it
+ * lives in registers: an entry must not wait for the one before it to reach memory.
  */
 struct cursor {
     const uint8_t *text;
     uint32_t len;
-    const uint32_t *at, *end; /* entries not yet taken */
-    struct source *source;
+    struct entries left;
+    struct source *source; /* NULL: the index came with the text */
 };
 
-/*
- * Start. With an index that covers the text it is used; else *scan is set, and memory must be
- * lent for the pieces before the first entry is taken.
- *
- * returns  0; SL_E_TOO_BIG for a text of 4 GiB; SL_E_JSON if the index is bad
- */
-int cursor_init(struct cursor *c, struct source *s, sl_str text, const sl_json_index *index,
-                bool *scan);
-void source_lend(struct source *s, uint32_t *room, uint32_t cap); /* cap: at least 128 */
+/* Memory to scan into: `cap` entries, at least 128. The text is shorter than 4 GiB. */
+void source_init(struct source *s, sl_str text, uint32_t *room, uint32_t cap);
 
-/* Scan on. returns the cursor with entries again, or without: the text ends, or source->rc */
-struct cursor cursor_refill(struct cursor c);
+/* Scan on. returns entries, or none: the text ends, or s->rc */
+struct entries source_refill(struct source *s);
+
+/* An index that overflowed, is unfinished or of another text is none. */
+JSON_INLINE bool index_covers(const sl_json_index *x, sl_str text)
+{
+    return x && x->complete && !x->overflow && x->len == text.len;
+}
+
+/* `source` is asked for entries where the index does not cover the text. */
+JSON_INLINE struct cursor cursor_of(sl_str text, const sl_json_index *index,
+                                    struct source *source)
+{
+    struct cursor c = {.text = (const uint8_t *)text.ptr, .len = (uint32_t)text.len};
+
+    if (!index_covers(index, text)) {
+        c.source = source;
+    } else if (index->n > 0) { /* else it may have no memory yet */
+        c.left.at = index->at;
+        c.left.end = index->at + index->n;
+    }
+    return c;
+}
 
 /*
  * The position of the next entry and the byte that stands there; at the end of the text `len`
@@ -55,14 +74,14 @@ struct cursor cursor_refill(struct cursor c);
  */
 JSON_INLINE uint32_t cursor_next(struct cursor *c, uint8_t *byte)
 {
-    if (__builtin_expect(c->at == c->end, 0)) {
-        *c = cursor_refill(*c);
-        if (c->at == c->end) {
+    if (__builtin_expect(c->left.at == c->left.end, 0)) {
+        if (c->source) c->left = source_refill(c->source);
+        if (c->left.at == c->left.end) {
             *byte = 0;
             return c->len;
         }
     }
-    uint32_t pos = *c->at++;
+    uint32_t pos = *c->left.at++;
     *byte = c->text[pos];
     return pos;
 }

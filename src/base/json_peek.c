@@ -130,7 +130,7 @@ JSON_INLINE int take_member(struct peek *p, struct cursor *c, uint32_t from, uin
     return rc;
 }
 
-static int take_object(struct peek *p, struct cursor c)
+JSON_INLINE int take_object(struct peek *p, struct cursor c)
 {
     uint8_t byte;
 
@@ -158,30 +158,31 @@ static void forget(struct peek *p)
 }
 
 /* Apart, for the sake of its large frame. */
-static __attribute__((noinline)) int scan_and_take(struct peek *p, struct cursor c)
+static __attribute__((noinline)) int scan_and_take(struct peek *p, sl_str text)
 {
     uint32_t room[PIECE + 64];
+    struct source source;
 
-    source_lend(c.source, room, PIECE + 64);
-    return take_object(p, c);
+    source_init(&source, text, room, PIECE + 64);
+    int rc = take_object(p, cursor_of(text, NULL, &source));
+    return source.rc < 0 ? source.rc : rc;
 }
 
 int sl_json_peek(sl_str text, const sl_json_index *index, const sl_str *key, uint32_t n,
                  sl_str *found, sl_str *member)
 {
     struct peek p = {.key = key, .n = n, .found = found, .member = member};
-    struct source source;
-    struct cursor c;
-    bool scan;
+    int rc;
 
     if (n > KEYS_MAX) return SL_E_INVAL;
     forget(&p);
     for (uint32_t i = 0; i < n; i++)
         p.lengths |= UINT64_C(1) << (key[i].len & 63);
-    int rc = cursor_init(&c, &source, text, index, &scan);
-    if (rc < 0) return rc;
-    rc = scan ? scan_and_take(&p, c) : take_object(&p, c);
-    if (source.rc < 0) rc = source.rc;
+    if (text.len >= UINT32_MAX) return SL_E_TOO_BIG;
+    if (!index_covers(index, text))
+        rc = scan_and_take(&p, text);
+    else
+        rc = index->bad ? SL_E_JSON : take_object(&p, cursor_of(text, index, NULL));
     if (rc < 0) forget(&p);
     return rc;
 }

@@ -7,9 +7,10 @@
 #include <stdatomic.h>
 
 #define INDEX_MAX_DEFAULT 65536
-#define INDEX_FIRST       512 /* entries of the first allocation */
-#define BLOCK             64  /* a vector step may write as many entries at once */
-#define SHORT_PIECE       8   /* bytes up to which a byte at a time is the faster way */
+#define INDEX_FIRST       512  /* entries of the first allocation */
+#define BLOCK             64   /* a vector step may write as many entries at once */
+#define SHORT_PIECE       8    /* bytes up to which a byte at a time is the faster way */
+#define LONG_PIECE        2048 /* bytes from which loads are better on cache lines */
 
 typedef int (*feed_fn)(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n);
 
@@ -60,8 +61,10 @@ bool index_grow(sl_json_index *x)
 
 /* ---- the choice of the instruction set ---- */
 
+/* Best first; the last works anywhere. */
 static const struct choice choices[] = {
 #if defined(__x86_64__)
+    {"avx512", scan_feed_avx512},
     {"avx2",   scan_feed_avx2  },
     {"sse2",   scan_feed_sse2  },
 #elif defined(__aarch64__)
@@ -76,7 +79,10 @@ static const struct choice *find_best(void)
     __builtin_cpu_init();
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")
                 && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("popcnt");
-    return &choices[avx2 ? 0 : 1];
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f")
+                  && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
+                  && __builtin_cpu_supports("avx512vbmi2");
+    return &choices[avx512 ? 0 : avx2 ? 1 : 2];
 #else
     return &choices[0];
 #endif
@@ -121,7 +127,12 @@ int scan_feed(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n)
 {
     if (n == 0) return 0;
     if (n <= SHORT_PIECE) return scan_feed_scalar(s, dst, src, n);
-    return choice()->feed(s, dst, src, n);
+
+    feed_fn feed = choice()->feed;
+    size_t head = (uintptr_t)src % BLOCK ? BLOCK - (uintptr_t)src % BLOCK : 0;
+    if (n < LONG_PIECE || head == 0) return feed(s, dst, src, n);
+    int rc = feed(s, dst, src, head);
+    return rc < 0 ? rc : feed(s, dst ? dst + head : NULL, src + head, n - head);
 }
 
 int scan_end(struct scan *s)

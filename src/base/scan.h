@@ -3,7 +3,7 @@
  * One pass over arriving bytes: take the WebSocket mask off, check UTF-8, note where JSON
  * structure is. Incremental: pieces of any size, cut anywhere.
  *
- * Compiler vectors, SSE2, AVX2 (chosen at run time) or NEON behind one call; the scalar twin
+ * SSE2, AVX2 or AVX-512 (chosen at run time), or NEON behind one call; the scalar twin
  * is tested equal on random cuts. Reads and writes exactly the bytes it is given.
  *
  * source   RFC 6455 §5.3 (masking), §8.1 (UTF-8); RFC 3629; RFC 8259 §2
@@ -79,7 +79,8 @@ int scan_feed(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n) SL_MUS
 /* The text ends here. returns 0, or SL_E_UTF8 if it ends inside a character. */
 int scan_end(struct scan *s) SL_MUST_USE;
 
-/* The scalar twin, and what was chosen ("avx2", "sse2", "neon", "scalar"): for tests and bench.
+/* The scalar twin, and what was chosen ("avx512", "avx2", "sse2", "neon", "scalar"): for tests
+ * and bench.
  */
 int scan_feed_scalar(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n) SL_MUST_USE;
 const char *scan_name(void);

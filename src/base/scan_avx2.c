@@ -13,6 +13,7 @@
 #define SCAN_NAME   scan_feed_avx2
 
 #include "base/scan_inside.h"
+#include "base/scan_utf8.h"
 
 struct block {
     __m256i a, b;
@@ -42,13 +43,25 @@ SCAN_FN struct block block_xor(struct block v, struct block m)
     return (struct block){_mm256_xor_si256(v.a, m.a), _mm256_xor_si256(v.b, m.b)};
 }
 
-SCAN_FN struct block block_keep(struct block v, unsigned n)
+SCAN_FN struct block block_load_part(const uint8_t *p, unsigned n)
+{
+    uint8_t part[64] = {0};
+
+    memcpy(part, p, n);
+    return block_load(part);
+}
+
+SCAN_FN struct block block_store_part(uint8_t *p, struct block v, unsigned n)
 {
     const __m256i up =
         _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
                          20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
     __m256i end = _mm256_set1_epi8((char)n);
     __m256i far = _mm256_add_epi8(up, _mm256_set1_epi8(32));
+    uint8_t part[64];
+
+    block_store(part, v);
+    memcpy(p, part, n);
     return (struct block){_mm256_and_si256(v.a, _mm256_cmpgt_epi8(end, up)),
                           _mm256_and_si256(v.b, _mm256_cmpgt_epi8(end, far))};
 }
@@ -151,26 +164,6 @@ SCAN_FN void note(sl_json_index *x, uint32_t pos, uint64_t bits)
     }
 }
 
-/*
- * UTF-8 by three table lookups: J. Keiser and D. Lemire, "Validating UTF-8 in less than one
- * instruction per byte" (2021). Each bit of a looked-up byte stands for one way in which two
- * neighbouring bytes can be wrong; it survives if the high nibble of the first, its low nibble
- * and the high nibble of the second all agree.
- */
-enum {
-    TOO_SHORT = 1 << 0,  /* a lead byte without continuation */
-    TOO_LONG = 1 << 1,   /* a continuation behind ASCII */
-    OVERLONG_3 = 1 << 2, /* E0 80..9F */
-    TOO_LARGE = 1 << 3,  /* F4 90.., F5.. 90.. */
-    SURROGATE = 1 << 4,  /* ED A0.. */
-    OVERLONG_2 = 1 << 5, /* C0, C1 */
-    OVERLONG_4 = 1 << 6, /* F0 80..8F, and F5.. 80..8F */
-    TWO_CONTS = 1 << 7,  /* right only as the third or fourth byte of a character */
-    ANY_LOW = TOO_SHORT | TOO_LONG | TWO_CONTS,
-    BEYOND = ANY_LOW | TOO_LARGE | OVERLONG_4,
-    CONT = TOO_LONG | OVERLONG_2 | TWO_CONTS,
-};
-
 struct utf8 {
     __m256i before; /* the 32 bytes in front: only the last three count */
     bool clean;     /* those are ASCII */
@@ -191,21 +184,8 @@ SCAN_FN bool utf8_is_clean(const struct utf8 *u)
 
 SCAN_FN __m256i utf8_errors(__m256i before, __m256i v)
 {
-    const __m256i high_1 =
-        TABLE(TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
-              (char)TWO_CONTS, (char)TWO_CONTS, (char)TWO_CONTS, (char)TWO_CONTS,
-              TOO_SHORT | OVERLONG_2, TOO_SHORT, TOO_SHORT | OVERLONG_3 | SURROGATE,
-              TOO_SHORT | TOO_LARGE | OVERLONG_4);
-    const __m256i low_1 = TABLE(
-        (char)(ANY_LOW | OVERLONG_3 | OVERLONG_2 | OVERLONG_4), (char)(ANY_LOW | OVERLONG_2),
-        (char)ANY_LOW, (char)ANY_LOW, (char)(ANY_LOW | TOO_LARGE), (char)BEYOND, (char)BEYOND,
-        (char)BEYOND, (char)BEYOND, (char)BEYOND, (char)BEYOND, (char)BEYOND, (char)BEYOND,
-        (char)(BEYOND | SURROGATE), (char)BEYOND, (char)BEYOND);
-    const __m256i high_2 =
-        TABLE(TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
-              TOO_SHORT, (char)(CONT | OVERLONG_3 | OVERLONG_4),
-              (char)(CONT | OVERLONG_3 | TOO_LARGE), (char)(CONT | SURROGATE | TOO_LARGE),
-              (char)(CONT | SURROGATE | TOO_LARGE), TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT);
+    const __m256i high_1 = TABLE(UTF8_HIGH_1), low_1 = TABLE(UTF8_LOW_1);
+    const __m256i high_2 = TABLE(UTF8_HIGH_2);
     const __m256i nibble = _mm256_set1_epi8(0x0F);
 
     __m256i across = _mm256_permute2x128_si256(before, v, 0x21);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vector scan, written once: included by scan_avx2.c, scan_sse2.c and scan_neon.c, each of
- * which first defines what it can do with a block of 64 bytes:
+ * The vector scan, written once: included by scan_avx512.c, scan_avx2.c, scan_sse2.c and
+ * scan_neon.c, each of which first defines what it can do with a block of 64 bytes:
  *
  *   SCAN_FN                 how its functions are declared (inline, with the instruction set)
  *   struct block            64 bytes in registers
  *   block_load, _store, _xor
+ *   block_load_part         n bytes, zero behind them
+ *   block_store_part        the first n bytes; returns them, zero behind them
  *   block_repeat            a mask of four bytes all over
- *   block_keep              the first n bytes, zero behind them
  *   block_is_ascii          no byte has its high bit set
  *   blocks_are_plain        both; besides no quote, no backslash, no control byte
  *   block_classify          one bit per byte in each of struct bits
@@ -120,24 +121,6 @@ SCAN_FN bool step(struct state *st, struct utf8 *u, sl_json_index *x, struct blo
     return true;
 }
 
-/* Less than a block, by way of a local one: nothing is touched beyond the given bytes. */
-SCAN_FN bool short_step(struct state *st, struct utf8 *u, sl_json_index *x, uint8_t *dst,
-                        const uint8_t *src, unsigned n, struct block mask, uint32_t pos,
-                        bool utf8, bool json)
-{
-    uint8_t tail[64] = {0};
-
-    memcpy(tail, src, n);
-    struct block v = block_load(tail);
-    if (dst) {
-        v = block_xor(v, mask);
-        block_store(tail, v);
-        memcpy(dst, tail, n);
-        v = block_keep(v, n);
-    }
-    return step(st, u, x, v, pos, 0, n, utf8, json);
-}
-
 /*
  * `store`, `utf8` and `json` are constants where this is called: five loops from one text.
  *
@@ -182,9 +165,9 @@ SCAN_FN int feed(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n, boo
         if (store) block_store(dst + n - 64, tail);
         if (!step(&st, &u, s->index, tail, pos, 64 - rest, 64, utf8, json)) return SL_E_UTF8;
     } else if (rest > 0) {
-        if (!short_step(&st, &u, s->index, store ? dst + i : NULL, src + i, rest, mask, pos,
-                        utf8, json))
-            return SL_E_UTF8;
+        tail = block_load_part(src + i, rest);
+        if (store) tail = block_store_part(dst + i, block_xor(tail, mask), rest);
+        if (!step(&st, &u, s->index, tail, pos, 0, rest, utf8, json)) return SL_E_UTF8;
     }
     s->in_string = st.in_string != 0;
     s->escaped = st.escaped != 0;

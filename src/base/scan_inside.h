@@ -86,6 +86,7 @@ static inline int scan_advance(struct scan *s, const uint8_t *out, size_t n, boo
 }
 
 #if defined(__x86_64__)
+int scan_feed_avx512(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n);
 int scan_feed_avx2(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n);
 int scan_feed_sse2(struct scan *s, uint8_t *dst, const uint8_t *src, size_t n);
 #elif defined(__aarch64__)

@@ -48,14 +48,21 @@ SCAN_FN struct block block_xor(struct block v, struct block m)
     return v;
 }
 
-SCAN_FN struct block block_keep(struct block v, unsigned n)
+SCAN_FN struct block block_load_part(const uint8_t *p, unsigned n)
 {
-    const __m128i up = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    for (int i = 0; i < 4; i++) {
-        __m128i at = _mm_add_epi8(up, _mm_set1_epi8((char)(16 * i)));
-        v.v[i] = _mm_and_si128(v.v[i], _mm_cmplt_epi8(at, _mm_set1_epi8((char)n)));
-    }
-    return v;
+    uint8_t part[64] = {0};
+
+    memcpy(part, p, n);
+    return block_load(part);
+}
+
+SCAN_FN struct block block_store_part(uint8_t *p, struct block v, unsigned n)
+{
+    uint8_t part[64];
+
+    block_store(part, v);
+    memcpy(p, part, n);
+    return block_load_part(part, n);
 }
 
 SCAN_FN __m128i any(const __m128i v[4])
