@@ -311,7 +311,7 @@ static void test_in_front_of_a_plain_string(void **state)
             for (size_t k = 0; k < sizeof behind / sizeof *behind; k++)
                 for (size_t plain = 126; plain < 262; plain += plain < 130 ? 1 : 63) {
                     memset(text, ' ', before);
-                    size_t n = append(text, before, LEN_MAX, front[i]);
+                    size_t n = append(text, before, 100, front[i]);
                     cut[0] = (uint16_t)n;
                     memset(text + n, 'A', plain);
                     n = append(text, n + plain, LEN_MAX, behind[k]);
