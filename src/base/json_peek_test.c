@@ -133,7 +133,7 @@ static void test_refused(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         for (unsigned indexed = 0; indexed < 2; indexed++) {
             found = SL_STR("from before");
-            print_message("# %s\n", texts[i]);
+            print_message("# refused: row %zu\n", i); /* the text may have line feeds */
             assert_int_equal(peek_with(sl_str_of(texts[i]), indexed, &key, 1, &found, NULL),
                              SL_E_JSON);
             assert_null(found.ptr);
