@@ -228,10 +228,11 @@ class RawWs(Raw):
         return b0 & 15, self.take(b1)
 
     def closed(self):
-        """(code, reason) of the close frame that must be next, but for messages; then the connection's end."""
+        """(code, reason) of the close frame that must come, but for messages; then the connection's end."""
         op = None
         while op != CLOSE:
             op, data = self.frame()
+        self.send(frame(CLOSE, data[:2]))
         rest = self.rest()
         assert rest == b'', f'{rest[:80]} behind a close frame'
         return (int.from_bytes(data[:2], 'big') if data else None), data[2:].decode()
@@ -364,7 +365,7 @@ def curl(*args, stdin=None):
         subprocess.run(['curl', '-sS', '--max-time', str(SECONDS), '-D', head, '-o', body, *args],
                        input=stdin, check=True, timeout=SECONDS + 5)
         heads = [parse_head(h) for h in head.read_bytes().split(b'\r\n\r\n') if h]
-        data = body.read_bytes() if body.exists() else b''
+        data = body.read_bytes() if body.exists() and '--head' not in args else b''  # there it is the head again
     return Answer(*heads[-1], data), [status for status, _ in heads]
 
 
