@@ -34,8 +34,8 @@ enum {
  * control byte other than white space, any control byte inside a string, a backslash outside
  * of one, a string without end.
  *
- * Bounded: past `max` entries, without memory, or past 4 GiB of text `overflow` is set and the
- * reader scans the text for itself.
+ * Bounded: past `max` entries, without memory, or past 4 GiB of text `overflow` is set, the
+ * entries mean nothing either, and the reader scans the text for itself.
  */
 struct sl_json_index {
     uint32_t *at;
