@@ -1,210 +1,377 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""HTTP against the echo example over real sockets: curl, Python's client, and bytes by hand."""
-import contextlib, gzip, http.client, os, pathlib, re, shutil, signal, socket, subprocess, tempfile, time, unittest
+"""HTTP/1.1 over raw sockets against examples/echo: what is refused by clause, what is not, slow clients, order."""
+import json, random, re, socket, time, unittest
 
-ECHO = pathlib.Path(os.environ.get('SLUICE_BUILD', 'build')) / 'examples' / 'echo'
+from kit import MIB, Program, ProgramTest
 
-
-class Echo:
-    def __init__(self, *args, port=0):
-        self.proc = subprocess.Popen([ECHO, '--port', str(port), *args], stderr=subprocess.PIPE, text=True)
-        for line in self.proc.stderr:
-            if m := re.search(r'listening on port (\d+)', line):
-                self.port = int(m[1])
-                return
-        raise RuntimeError('echo did not start')
-
-    def stop(self):
-        self.proc.send_signal(signal.SIGTERM)
-        self.proc.stderr.close()
-        return self.proc.wait(10)
-
-    def rss_kb(self):
-        status = pathlib.Path(f'/proc/{self.proc.pid}/status').read_text()
-        return int(re.search(r'VmRSS:\s+(\d+)', status)[1])
+HOST = b'Host: localhost\r\n'
+POST = b'POST /http-echo HTTP/1.1\r\n' + HOST
+CHUNKED = POST + b'Transfer-Encoding: chunked\r\n\r\n'
+NEXT = b'POST /http-echo HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nSMUGGLED'
+HEAD_MAX, LINE_MAX, BODY_MAX, FIELDS_MAX = 16 * 1024, 8 * 1024, 10 * MIB, 100
 
 
-class HttpTest(unittest.TestCase):
+def get(*fields, target=b'/', version=b'HTTP/1.1', method=b'GET'):
+    return method + b' ' + target + b' ' + version + b'\r\n' + b''.join(f + b'\r\n' for f in fields) + b'\r\n'
+
+
+def with_field(field):
+    return get(HOST[:-2], field)
+
+
+def chunks(body):
+    return CHUNKED + body
+
+
+# name by clause of RFC 9112 (or 9110), bytes, statuses that may answer them
+REFUSED = [
+    ('2.2 bare LF behind the request line', b'GET / HTTP/1.1\nHost: x\r\n\r\n', 400),
+    ('2.2 bare LF behind a field', b'GET / HTTP/1.1\r\nHost: x\nA: b\r\n\r\n', 400),
+    ('2.2 bare LF as the empty line', b'GET / HTTP/1.1\r\nHost: x\r\n\n', 400),
+    ('2.2 bare CR in the request line', b'GET /\r HTTP/1.1\r\nHost: x\r\n\r\n', 400),
+    ('2.2 bare CR in a value', with_field(b'A: b\rc'), 400),
+    ('2.2 bare CR in a name', with_field(b'A\rb: c'), 400),
+    ('2.2 CR CR LF', b'GET / HTTP/1.1\r\r\nHost: x\r\n\r\n', 400),
+    ('2.2 white space before the first field', b'GET / HTTP/1.1\r\n ' + HOST + b'\r\n', 400),
+    ('2.2 two empty lines before the request', b'\r\n\r\n' + get(HOST[:-2]), 400),
+    ('2.2 LF before the request', b'\n' + get(HOST[:-2]), 400),
+    ('2.2 space before the method', b' ' + get(HOST[:-2]), 400),
+    ('2.3 HTTP/0.9', b'GET /\r\n', 400),
+    ('2.3 HTTP/2.0', get(HOST[:-2], version=b'HTTP/2.0'), 505),
+    ('2.3 HTTP/1.2', get(HOST[:-2], version=b'HTTP/1.2'), 505),
+    ('2.3 HTTP/3.1', get(HOST[:-2], version=b'HTTP/3.1'), 505),
+    ('2.3 HTTP/2 preface', b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', (400, 501, 505)),
+    ('2.3 small letters', get(HOST[:-2], version=b'http/1.1'), 400),
+    ('2.3 two digits', get(HOST[:-2], version=b'HTTP/1.10'), 400),
+    ('2.3 no digits', get(HOST[:-2], version=b'HTTP/1'), 400),
+    ('2.3 another protocol', get(HOST[:-2], version=b'ICAP/1.0'), 400),
+    ('2.3 white space behind the version', get(HOST[:-2], version=b'HTTP/1.1 '), 400),
+    ('3 two spaces', b'GET  / HTTP/1.1\r\n' + HOST + b'\r\n', 400),
+    ('3 a tab', b'GET\t/ HTTP/1.1\r\n' + HOST + b'\r\n', 400),
+    ('3 a space in the target', get(HOST[:-2], target=b'/a b'), 400),
+    ('3 too long', get(HOST[:-2], target=b'/' + b'a' * LINE_MAX), 414),
+    ('3.1 method is no token', get(HOST[:-2], method=b'G(T'), 400),
+    ('3.1 unknown method', get(HOST[:-2], method=b'BREW'), 501),
+    ('3.1 small letters', get(HOST[:-2], method=b'get'), 501),
+    ('3.2 no Host', get(), 400),
+    ('3.2 two Hosts', get(b'Host: a', b'Host: b'), 400),
+    ('3.2 two equal Hosts', get(b'Host: a', b'host: a'), 400),
+    ('3.2 empty Host: no http address is without a host', get(b'Host:'), 400),
+    ('3.2 Host with a path', get(b'Host: a/b'), 400),
+    ('3.2 Host with a user', get(b'Host: me@a'), 400),
+    ('3.2 Host of two names', get(b'Host: a, b'), 400),
+    ('3.2 Host with a space', get(b'Host: a b'), 400),
+    ('3.2 Host with a bad port', get(b'Host: a:8x'), 400),
+    ('3.2 target without slash', get(HOST[:-2], target=b'index.html'), 400),
+    ('3.2 target with a fragment', get(HOST[:-2], target=b'/a#b'), 400),
+    ('3.2 target not ASCII', get(HOST[:-2], target='/é'.encode()), 400),
+    ('3.2.2 another scheme', get(HOST[:-2], target=b'ftp://localhost/'), 400),
+    ('3.2.3 CONNECT', get(HOST[:-2], method=b'CONNECT', target=b'example.org:443'), (400, 405, 501)),
+    ('3.2.4 asterisk of GET', get(HOST[:-2], target=b'*'), 400),
+    ('5.1 space before the colon', with_field(b'A : b'), 400),
+    ('5.1 tab before the colon', with_field(b'A\t: b'), 400),
+    ('5.1 no colon', with_field(b'A'), 400),
+    ('5.1 no name', with_field(b': b'), 400),
+    ('5.1 name is no token', with_field(b'A(b): c'), 400),
+    ('5.1 name not ASCII', with_field('é: c'.encode()), 400),
+    ('5.2 obs-fold', with_field(b'A: b\r\n c'), 400),
+    ('5.2 obs-fold with a tab', with_field(b'A: b\r\n\tc'), 400),
+    ('5.2 obs-fold of Content-Length', POST + b'Content-Length:\r\n 8\r\n\r\n', 400),
+    ('9110 5.5 NUL in a value', with_field(b'A: b\0c'), 400),
+    ('9110 5.5 NUL in a name', with_field(b'A\0: c'), 400),
+    ('9110 5.5 DEL in a value', with_field(b'A: \x7f'), 400),
+    ('9110 5.5 escape in a value', with_field(b'A: \x1b[2J'), 400),
+    ('NUL in the target', get(HOST[:-2], target=b'/\0'), 400),
+    ('control byte first', b'\x01' + get(HOST[:-2]), 400),
+    ('a TLS client', b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + b'\0' * 30, 400),
+    ('5.4 head too long', get(HOST[:-2], *[b'A%d: ' % i + b'x' * 400 for i in range(50)]), 431),
+    ('5.4 one field too long', with_field(b'A: ' + b'x' * HEAD_MAX), 431),
+    ('5.4 too many fields', get(HOST[:-2], *[b'A: b'] * FIELDS_MAX), 431),
+    ('6.1 Content-Length and Transfer-Encoding', POST + b'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400),
+    ('6.1 the other way round', POST + b'Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n', 400),
+    ('6.1 Transfer-Encoding gzip', POST + b'Transfer-Encoding: gzip\r\n\r\n', (400, 501)),
+    ('6.1 gzip, chunked', POST + b'Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', (400, 501)),
+    ('6.1 chunked, gzip', POST + b'Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n', (400, 501)),
+    ('6.1 chunked twice', POST + b'Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n', (400, 501)),
+    ('6.1 chunked in two fields', POST + b'Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', (400, 501)),
+    ('6.1 xchunked', POST + b'Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n', (400, 501)),
+    ('6.1 chunked in quotes', POST + b'Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n', (400, 501)),
+    ('6.1 empty', POST + b'Transfer-Encoding:\r\n\r\n0\r\n\r\n', (400, 501)),
+    ('6.1 in HTTP/1.0', POST.replace(b'/1.1', b'/1.0') + b'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400),
+    ('6.2 two lengths', POST + b'Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef', 400),
+    ('6.2 two equal lengths', POST + b'Content-Length: 5\r\nContent-Length: 5\r\n\r\nabcde', 400),
+    ('6.2 a list of lengths', POST + b'Content-Length: 5, 5\r\n\r\nabcde', 400),
+    *((f'6.2 length {n!r}', POST + b'Content-Length: ' + n + b'\r\n\r\nabcde', 400) for n in (
+        b'', b'+5', b'-5', b'5 5', b'0x5', b'5.0', b'five', b'5;', b'"5"', b'\xef\xbc\x95', b'99999999999999999999')),
+    ('6.2 length beyond the limit', POST + b'Content-Length: %d\r\n\r\n' % (BODY_MAX + 1), 413),
+    ('6.2 length of 63 bits', POST + b'Content-Length: 9223372036854775807\r\n\r\n', 413),
+    *((f'7.1 size {n!r}', chunks(n + b'\r\nabcde\r\n0\r\n\r\n'), 400) for n in (
+        b'', b'x5', b'5x', b'+5', b'-5', b'0x5', b' 5', b'5 ', b'5\t', b'5\0', b'00000000000000005', b'fffffffffffffffff',
+        b'\xef\xbc\x95', b'5 a', b'5,5')),
+    ('7.1 size beyond the limit', chunks(b'%x\r\n' % (BODY_MAX + 1)), 413),
+    ('7.1 size of 64 bits', chunks(b'ffffffffffffffff\r\n'), 413),
+    ('7.1 sizes that sum up', chunks(b'1\r\na\r\n%x\r\n' % BODY_MAX), 413),
+    ('7.1 sizes that wrap around', chunks(b'2\r\nab\r\nffffffffffffffff\r\n'), 413),
+    ('7.1 LF behind the size', chunks(b'5\nabcde\r\n0\r\n\r\n'), 400),
+    ('7.1 CR behind the size', chunks(b'5\rabcde\r\n0\r\n\r\n'), 400),
+    ('7.1 LF behind the data', chunks(b'5\r\nabcde\n0\r\n\r\n'), 400),
+    ('7.1 no end of the data', chunks(b'5\r\nabcde0\r\n\r\n'), 400),
+    ('7.1 data longer than its size', chunks(b'4\r\nabcde\r\n0\r\n\r\n'), 400),
+    ('7.1 data shorter than its size', chunks(b'6\r\nabcde\r\n0\r\n\r\n'), 400),
+    ('7.1 LF at the end', chunks(b'0\r\n\n'), 400),
+    ('7.1.1 LF in an extension', chunks(b'5;a=b\nc\r\nabcde\r\n0\r\n\r\n'), 400),
+    ('7.1.1 extensions without end', chunks(b'5;' + b'a' * 20_000 + b'\r\n'), 431),
+    ('7.1.2 trailer without colon', chunks(b'0\r\nA\r\n\r\n'), 400),
+    ('7.1.2 space before the colon', chunks(b'0\r\nA : b\r\n\r\n'), 400),
+    ('7.1.2 obs-fold in a trailer', chunks(b'0\r\nA: b\r\n c\r\n\r\n'), 400),
+    ('7.1.2 bare LF in a trailer', chunks(b'0\r\nA: b\n\r\n'), 400),
+    ('7.1.2 too long', chunks(b'0\r\nA: ' + b'x' * 10_000 + b'\r\n\r\n'), 431),
+    ('9110 10.1.1 another expectation', POST + b'Expect: 200-ok\r\nContent-Length: 1\r\n\r\na', 417),
+]
+
+# what strict readers take all the same: name, bytes, body of the answer (None: any)
+TAKEN = [
+    ('2.2 one CRLF before the request', b'\r\n' + POST + b'Content-Length: 2\r\n\r\nab', b'ab'),
+    ('3 a long target', get(HOST[:-2], target=b'/?' + b'a' * 7900), None),
+    ('3.2 Host with a port', get(b'Host: [::1]:80'), None),
+    ('3.2.2 absolute form', get(b'Host: other', target=b'http://localhost/'), None),
+    ('5.1 names in any case', POST.replace(b'Host', b'hOST') + b'CONTENT-length: 2\r\n\r\nab', b'ab'),
+    ('5.1 no white space', POST.replace(b': ', b':') + b'Content-Length:2\r\n\r\nab', b'ab'),
+    ('5.1 white space around', POST + b'Content-Length: \t 2 \t \r\n\r\nab', b'ab'),
+    ('5.1 an empty value', get(HOST[:-2], b'A:', b'B: '), None),
+    ('5.5 obs-text in a value', with_field('A: é'.encode()), None),
+    ('5.4 as many fields as allowed', get(HOST[:-2], *[b'A: b'] * (FIELDS_MAX - 1)), None),
+    ('5.4 a head of exactly the limit', get(HOST[:-2], b'A: ' + b'x' * (HEAD_MAX - len(get(HOST[:-2], b'A: ')))), None),
+    ('6.2 leading zeros', POST + b'Content-Length: 002\r\n\r\nab', b'ab'),
+    ('6.1 Chunked', POST + b'Transfer-Encoding: Chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n', b'ab'),
+    ('7.1 sizes in any case', chunks(b'a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n'), b'0123456789' * 2),
+    ('7.1 leading zeros', chunks(b'0000000000000002\r\nab\r\n000\r\n\r\n'), b'ab'),
+    ('7.1.1 extensions', chunks(b'2;a;b=c ; d = "e;\\"\r"\r\nab\r\n0;x\r\n\r\n'.replace(b'\r"', b'"')), b'ab'),
+    ('7.1.2 trailers', chunks(b'2\r\nab\r\n0\r\nA: b\r\nContent-Length: 99\r\n\r\n'), b'ab'),
+    ('10.1.1 100-continue that does not wait', POST + b'Expect: 100-continue\r\nContent-Length: 2\r\n\r\nab', b'ab'),
+]
+
+
+class HttpTest(ProgramTest):
     @classmethod
     def setUpClass(cls):
-        cls.root = pathlib.Path(tempfile.mkdtemp())
-        cls.large = os.urandom(5_000_000)
-        (cls.root / 'large.bin').write_bytes(cls.large)
-        (cls.root / 'app.js').write_text('let a;\n' * 500)
-        (cls.root / 'app.js.gz').write_bytes(gzip.compress((cls.root / 'app.js').read_bytes()))
-        for name in ('large.bin', 'app.js', 'app.js.gz'):
-            os.utime(cls.root / name, (1e9, 1e9))
-        cls.echo = Echo('--root', str(cls.root))
-        cls.url = f'http://127.0.0.1:{cls.echo.port}'
+        cls.echo = Program('echo')
+        cls.addClassCleanup(cls.echo.close)
 
-    @classmethod
-    def tearDownClass(cls):
-        code = cls.echo.stop()
-        shutil.rmtree(cls.root)
-        assert code == 0, f'echo ended with {code}'
+    def connect(self, **how):
+        return self.raw(self.echo.port, **how)
 
-    def curl(self, *args, data=b''):
-        return subprocess.run(['curl', '-sS', '--max-time', '30', *args], input=data, capture_output=True).stdout
-
-    def raw(self, text):
-        """All that comes back until the server closes."""
-        with socket.create_connection(('127.0.0.1', self.echo.port), 10) as s:
-            s.sendall(text)
-            s.shutdown(socket.SHUT_WR)
-            return b''.join(iter(lambda: s.recv(65536), b''))
-
-    # ---- curl ----
-
-    def test_a_few_words(self):
-        self.assertIn(b'sluice echo', self.curl(self.url + '/'))
-
-    def test_bodies_come_back(self):
-        for size in (0, 1, 65536, 3_000_000):  # curl asks "Expect: 100-continue" for the last
-            body = os.urandom(size)
-            for how in ([], ['-H', 'Transfer-Encoding: chunked']):
-                with self.subTest(size=size, how=how):
-                    self.assertEqual(self.curl('--data-binary', '@-', *how, self.url + '/http-echo', data=body), body)
-
-    def test_too_large_is_said_and_not_read(self):
-        out = self.curl('-i', '--data-binary', '@-', self.url + '/http-echo', data=bytes(11_000_000))
-        self.assertIn(b'413 Content Too Large', out)
-        self.assertIn(b'the body has 11000000 bytes; this path takes at most 10485760', out)
-
-    def test_files(self):
-        self.assertEqual(self.curl(self.url + '/static/large.bin'), self.large)
-        self.assertEqual(self.curl('-r', '4999990-', self.url + '/static/large.bin'), self.large[-10:])
-        packed = self.curl('--compressed', '-i', self.url + '/static/app.js')
-        self.assertIn(b'Content-Encoding: gzip', packed)
-        self.assertTrue(packed.endswith(b'let a;\n' * 500))
-
-    def test_a_file_is_fetched_once(self):
-        tags, copy = self.root / '.tags', self.root / '.copy'
-        for status in (b'200', b'304'):
-            got = self.curl('-o', str(copy), '-w', '%{http_code}', '--etag-save', str(tags), '--etag-compare', str(tags),
-                            self.url + '/static/large.bin')
-            self.assertEqual(got, status)
-
-    def test_no_way_out_of_the_folder(self):
-        (self.root.parent / 'http-secret').write_text('secret')
-        for path in ('../http-secret', '%2e%2e/http-secret', '..%2fhttp-secret', '..%5chttp-secret', '/etc/passwd', '.tags'):
-            with self.subTest(path):
-                out = self.curl('--path-as-is', '-w', '%{http_code}', f'{self.url}/static/{path}')
-                self.assertRegex(out[-3:], b'40[04]')
-                self.assertNotIn(b'secret"', out)
-                self.assertNotIn(b'root:', out)
-        (self.root.parent / 'http-secret').unlink()
-
-    def test_methods_and_origins(self):
-        self.assertIn(b'\r\nAllow: POST, OPTIONS\r\n', self.curl('-i', self.url + '/http-echo'))
-        out = self.curl('-i', '-X', 'OPTIONS', '-H', 'Origin: http://o', '-H', 'Access-Control-Request-Method: POST',
-                        self.url + '/http-echo')
-        self.assertIn(b'204 No Content', out)
-        self.assertIn(b'Access-Control-Allow-Methods: POST, OPTIONS', out)
-        for path in ('/', '/none', '/ws', '/http-echo', '/static/none'):
-            self.assertIn(b'Access-Control-Allow-Origin: *', self.curl('-i', self.url + path), path)
-
-    # ---- Python's client ----
-
-    def test_one_connection_many_requests(self):
-        c = http.client.HTTPConnection('127.0.0.1', self.echo.port, timeout=10)
-        c.connect()
-        local = c.sock.getsockname()
-        for i in range(200):
-            body = os.urandom(i * 37)
-            c.request('POST', '/http-echo', body)
-            self.assertEqual(c.getresponse().read(), body)
-        self.assertEqual(c.sock.getsockname(), local)
-        c.close()
-
-    # ---- by hand ----
-
-    def test_pipelined(self):
-        one = b'POST /http-echo HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n%04d'
-        out = self.raw(b''.join(one % i for i in range(1000)))
-        self.assertEqual(re.findall(rb'\r\n\r\n(\d{4})', out), [b'%04d' % i for i in range(1000)])
-
-    def test_refused(self):
-        head = b'POST /http-echo HTTP/1.1\r\nHost: h\r\n'
-        for text, status in (
-                (b'GET / HTTP/1.1\r\n\r\n', 400),
-                (b'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400),
-                (b'GET / HTTP/1.1\r\nHost : a\r\n\r\n', 400),
-                (b'GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n', 400),
-                (b'GET / HTTP/1.1\nHost: a\n\n', 400),
-                (b'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 505),
-                (b'BREW / HTTP/1.1\r\nHost: a\r\n\r\n', 501),
-                (head + b'Content-Length: 1\r\nContent-Length: 2\r\n\r\nab', 400),
-                (head + b'Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400),
-                (head + b'Transfer-Encoding: chunked\r\n\r\nzz\r\n', 400),
-                (head + b'X: ' + b'x' * 20000 + b'\r\n\r\n', 431),
-                (b'GET /' + b'x' * 9000 + b' HTTP/1.1\r\nHost: a\r\n\r\n', 414)):
-            with self.subTest(text[:60]):
-                out = self.raw(text + b'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
-                self.assertTrue(out.startswith(b'HTTP/1.1 %d ' % status), out[:80])
-                self.assertRegex(out, rb'\{"error":"[^"]+"\}$')  # one sentence, and nothing behind it
-
-    def test_byte_by_byte(self):
-        with socket.create_connection(('127.0.0.1', self.echo.port), 10) as s:
-            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for b in b'POST /http-echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc':
-                s.send(bytes([b]))
-            self.assertTrue(b''.join(iter(lambda: s.recv(100), b'')).endswith(b'\r\n\r\nabc'))
-
-    def test_slow_readers_cost_a_piece_each(self):
-        before = self.echo.rss_kb()
-        with contextlib.ExitStack() as stack:
-            slow = []
-            for _ in range(20):  # 100 MB if each had its file in memory
-                s = socket.socket()
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-                s.connect(('127.0.0.1', self.echo.port))
-                s.settimeout(10)
-                s.sendall(b'GET /static/large.bin HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n')
-                slow.append(stack.enter_context(s))
-            for s in slow:
-                s.recv(1000)
-            self.assertEqual(self.curl(self.url + '/static/large.bin'), self.large)  # others are served meanwhile
-            self.assertLess(self.echo.rss_kb() - before, 40_000)
-            rest = b''.join(iter(lambda: slow[0].recv(65536), b''))
-            self.assertTrue(rest.endswith(self.large[-1000:]))
-
-    def test_many_come_and_go(self):
-        sizes = []
-        for _ in range(12):
-            socks = [socket.create_connection(('127.0.0.1', self.echo.port)) for _ in range(400)]
-            for i, s in enumerate(socks):  # whole, cut and silent ones
-                s.sendall((b'GET / HTTP/1.1\r\nHost: h\r\n\r\n', b'GET / HT', b'')[i % 3])
-            for s in socks:
-                s.close()
-            self.assertIn(b'sluice echo', self.curl(self.url + '/'))
-            sizes.append(self.echo.rss_kb())
-        if b'__asan' not in ECHO.read_bytes():  # which keeps what was freed for a while
-            self.assertLess(sizes[-1] - sizes[4], 2048, sizes)
+    def ways(self, wire, seed):
+        """Whole, byte by byte, and cut at random."""
+        yield 'whole', [len(wire)]
+        if len(wire) < 1000:
+            yield 'bytewise', [1]
+        else:
+            yield 'in pieces', [4093, 1, 700]
+        r = random.Random(seed)
+        yield 'cut at random', [r.randint(1, max(1, min(len(wire), 9000) // 3)) for _ in range(20)]
 
 
-class StopTest(unittest.TestCase):
-    def test_ends_and_is_back_at_once(self):
-        port = 0
-        for _ in range(3):
-            echo = Echo(port=port)
-            port = echo.port
-            idle = socket.create_connection(('127.0.0.1', port), 5)
-            idle.sendall(b'GET / HTTP/1.1\r\nHost: h\r\n\r\n')
-            self.assertIn(b'200 OK', idle.recv(1000))
-            began = time.monotonic()
-            self.assertEqual(echo.stop(), 0)
-            self.assertLess(time.monotonic() - began, 2)
-            self.assertEqual(idle.recv(1000), b'')
-            idle.close()
+class Strict(HttpTest):
+    def check_refusal(self, wire, statuses, sizes):
+        raw = self.connect()
+        raw.drip(wire + NEXT, sizes)
+        all_of_it = raw.rest()  # the server ends the connection
+        raw.close()
+        self.assertEqual(len(re.findall(rb'HTTP/1\.1 (?!100)\d+ ', all_of_it)), 1, all_of_it)
+        self.assertNotIn(b'SMUGGLED', all_of_it)
+        head, body = all_of_it.split(b'\r\n\r\n', 1)
+        status = int(head.split()[1])
+        self.assertIn(status, statuses if isinstance(statuses, tuple) else (statuses,), all_of_it)
+        self.assertIn(b'\r\nConnection: close', head)
+        self.assertIn(b'\r\nAccess-Control-Allow-Origin: *', head)
+        self.assertIn(b'\r\nContent-Type: application/json\r\n', head)
+        self.assertIn(b'\r\nContent-Length: %d\r\n' % len(body), head)
+        said = json.loads(body)
+        self.assertEqual(list(said), ['error'])
+        self.assertRegex(said['error'], r'^[^\n]{10,250}$')
 
-    def test_what_is_in_use_is_named(self):
-        echo = Echo()
-        second = subprocess.run([ECHO, '--port', str(echo.port)], capture_output=True, text=True, timeout=10)
-        self.assertEqual(second.returncode, 1)
-        self.assertIn(f'127.0.0.1:{echo.port}', second.stderr)
-        self.assertIn('choose another port', second.stderr)
-        echo.stop()
+    def test_what_is_refused(self):
+        for i, (name, wire, statuses) in enumerate(REFUSED):
+            for way, sizes in self.ways(wire + NEXT, i):
+                with self.subTest(name, way=way):
+                    self.check_refusal(wire, statuses, sizes)
+
+    def test_a_good_request_before_a_bad_one_is_answered(self):
+        for name, wire, statuses in REFUSED:
+            if name.startswith('2.2') and ('before the request' in name or 'before the method' in name):
+                continue
+            with self.subTest(name):
+                raw = self.connect()
+                raw.send(POST + b'Content-Length: 4\r\n\r\ngood' + wire + NEXT)
+                answer = raw.answer()
+                self.assertEqual((answer.status, answer.body), (200, b'good'))
+                answer = raw.answer()
+                self.assertIn(answer.status, statuses if isinstance(statuses, tuple) else (statuses,))
+                self.assertEqual(raw.rest(), b'')
+                raw.close()
+
+    def test_what_is_taken(self):
+        for i, (name, wire, body) in enumerate(TAKEN):
+            for way, sizes in self.ways(wire, i):
+                with self.subTest(name, way=way):
+                    raw = self.connect()
+                    raw.drip(wire + NEXT, sizes)
+                    answer = raw.answer()
+                    while answer.status == 100:
+                        answer = raw.answer()
+                    self.assertEqual(answer.status, 200, answer)
+                    if body is not None:
+                        self.assertEqual(answer.body, body)
+                    self.assertEqual(raw.answer().body, b'SMUGGLED')  # here it is the next request indeed
+                    raw.close()
+
+    def test_a_refusal_reaches_who_is_still_sending(self):
+        """The rest of the body must not reset the connection before the answer was read."""
+        for wire in (POST + b'Content-Length: %d\r\n\r\n' % (BODY_MAX + 1), chunks(b'%x\r\n' % (BODY_MAX + 1)),
+                     POST + b'Content-Length: 1\r\nContent-Length: 1\r\n\r\n'):
+            raw = self.connect()
+            raw.send(wire + b'x' * 4_000_000)
+            answer = raw.answer()
+            self.assertIn(answer.status, (400, 413))
+            self.assertEqual(raw.rest(), b'')
+
+
+class Connections(HttpTest):
+    def test_pipelined_requests_are_answered_in_order(self):
+        pieces, wanted = [], []
+        for i in range(10):
+            body = b'%d' % i * (1 if i % 3 else 30_000)
+            if i % 2:
+                pieces.append(POST + b'Content-Length: %d\r\n\r\n' % len(body) + body)
+            else:
+                pieces.append(chunks(b'%x\r\n' % len(body) + body + b'\r\n0\r\n\r\n'))
+            wanted.append(body)
+        wire = b''.join(pieces)
+        for way, sizes in self.ways(wire, 7):
+            with self.subTest(way):
+                raw = self.connect()
+                raw.drip(wire, sizes)
+                self.assertEqual([raw.answer().body for _ in range(10)], wanted)
+
+    def test_pipelined_of_all_kinds(self):
+        raw = self.connect()
+        kinds = [(get(HOST[:-2]), 200, False), (get(HOST[:-2], method=b'HEAD'), 200, True),
+                 (get(HOST[:-2], target=b'/none'), 404, False), (get(HOST[:-2], target=b'/none', method=b'HEAD'), 404, True),
+                 (get(HOST[:-2], method=b'OPTIONS'), 204, False), (get(HOST[:-2], target=b'/static/x'), 404, False),
+                 (get(HOST[:-2], target=b'/http-echo'), 405, False), (get(HOST[:-2], target=b'/ws'), 426, False),
+                 (get(HOST[:-2], target=b'/http-echo', method=b'HEAD'), 405, True),
+                 (POST + b'Content-Length: 0\r\n\r\n', 200, False)]
+        raw.send(b''.join(wire for wire, _, _ in kinds) * 3)
+        for wire, status, head_only in kinds * 3:
+            self.assertEqual(raw.answer(head_only).status, status, wire)
+        raw.send(get(HOST[:-2], b'Connection: close'))
+        self.assertEqual(raw.answer().headers['connection'], 'close')
+        self.assertEqual(raw.rest(), b'')
+
+    def test_a_thousand_pipelined(self):
+        raw = self.connect()
+        join = self.in_thread(raw.send, b''.join(POST + b'Content-Length: 4\r\n\r\n%04d' % i for i in range(1000)))
+        self.assertEqual([raw.answer().body for _ in range(1000)], [b'%04d' % i for i in range(1000)])
+        join()
+
+    def test_who_pipelines_and_does_not_read_is_not_read(self):
+        """A thousand answers of 100 KB may not pile up."""
+        echo = Program('echo', measured=True)
+        self.addCleanup(echo.close)
+        raw = self.raw(echo.port, receive_bytes=4096)
+        before = echo.rss()
+        one = POST + b'Content-Length: 100000\r\n\r\n' + b'x' * 100_000
+        join = self.in_thread(raw.send, one * 600)
+        for _ in range(20):  # others are served meanwhile
+            other = self.raw(echo.port)
+            other.send(get(HOST[:-2]))
+            self.assertEqual(other.answer().status, 200)
+        self.assertTrue(raw.answer().body)
+        for _ in range(599):
+            self.assertLess(echo.rss() - before, 30e6)
+            self.assertEqual(len(raw.answer().body), 100_000)
+        join()
+
+    def test_how_long_a_connection_is_kept(self):
+        for fields, version, kept in (([], b'HTTP/1.1', True), ([b'Connection: close'], b'HTTP/1.1', False),
+                                      ([b'Connection: keep-alive'], b'HTTP/1.0', True), ([], b'HTTP/1.0', False),
+                                      ([b'Connection: foo, CLOSE'], b'HTTP/1.1', False),
+                                      ([b'Connection: close, keep-alive'], b'HTTP/1.1', False)):
+            with self.subTest(fields, version=version):
+                raw = self.connect()
+                raw.send(get(HOST[:-2], *fields, version=version) + get(HOST[:-2]))
+                self.assertEqual(raw.answer().status, 200)
+                if kept:
+                    self.assertEqual(raw.answer().status, 200)
+                else:
+                    self.assertEqual(raw.rest(), b'')
+
+    def test_who_has_asked_and_closed_its_half_gets_its_answer(self):
+        for wire, n in ((get(HOST[:-2]), 1), (NEXT * 3, 3), (get(HOST[:-2], target=b'/static/x'), 1)):
+            raw = self.connect()
+            raw.send(wire)
+            raw.sock.shutdown(socket.SHUT_WR)
+            self.assertEqual([raw.answer().status for _ in range(n)], [404 if b'static' in wire else 200] * n)
+            self.assertEqual(raw.rest(), b'')
+
+    def test_continue_is_said_once_and_only_where_it_is_waited_for(self):
+        raw = self.connect()
+        for length, body in ((b'Content-Length: 4', b'abcd'), (b'Transfer-Encoding: chunked', b'4\r\nabcd\r\n0\r\n\r\n')):
+            raw.send(POST + b'Expect: 100-Continue\r\n' + length + b'\r\n\r\n')
+            self.assertEqual(raw.answer().status, 100)
+            raw.drip(body)
+            self.assertEqual(raw.answer().body, b'abcd')
+        raw.send(POST + b'Expect: 100-continue\r\nContent-Length: 0\r\n\r\n')
+        self.assertEqual(raw.answer().status, 200)
+        for wire, status in ((POST.replace(b'http-echo', b'none') + b'Expect: 100-continue\r\nContent-Length: 4\r\n\r\n', 404),
+                             (POST.replace(b'POST', b'PUT') + b'Expect: 100-continue\r\nContent-Length: 4\r\n\r\n', 405),
+                             (POST + b'Expect: 100-continue\r\nContent-Length: %d\r\n\r\n' % (BODY_MAX + 1), 413)):
+            raw = self.connect()
+            raw.send(wire)
+            answer = raw.answer()
+            self.assertEqual((answer.status, answer.headers.get('connection')), (status, 'close'))
+            raw.close()
+
+
+class Slow(HttpTest):
+    """All of these take the ten seconds that a head may take; so they wait together."""
+
+    def test_heads_that_never_end(self):
+        began = time.monotonic()
+        silent, dripping, after_one = self.connect(), self.connect(), self.connect()
+        silent.send(b'GET / HTTP/1.1\r\nHost: x\r\n')
+        after_one.send(get(HOST[:-2]) + b'GET / HTTP/1.1\r\nA')
+        self.assertEqual(after_one.answer().status, 200)
+
+        def drip():
+            dripping.send(b'GET / HTTP/1.1\r\nHost: x\r\nA: ')
+            dripping.sock.settimeout(0.25)
+            while time.monotonic() - began < 30:  # each byte in time, and never all of them
+                try:
+                    if not dripping.more():
+                        break
+                except TimeoutError:
+                    dripping.send(b'x')
+            return time.monotonic() - began
+
+        dripped = self.in_thread(drip)
+        others = [self.connect() for _ in range(100)]
+        for raw in others:
+            raw.send(b'G')
+        for raw in (silent, after_one):
+            answer = raw.answer()
+            self.assertEqual((answer.status, answer.headers['connection']), (408, 'close'))
+            self.assertEqual(answer.headers['access-control-allow-origin'], '*')
+            self.assertIn('10000 ms', json.loads(answer.body)['error'])
+            self.assertEqual(raw.rest(), b'')
+        took = time.monotonic() - began
+        self.assertGreater(took, 9.5)
+        self.assertLess(took, 20)
+        self.assertLess(dripped(), 25)
+        self.assertIn(b'408', bytes(dripping.have))
+        for raw in others:
+            self.assertEqual(raw.answer().status, 408)
 
 
 if __name__ == '__main__':
