@@ -64,6 +64,7 @@ static void run_turn_hooks(sl_loop *l)
 {
     struct list *next;
 
+    l->hooks_due = false;
     for (struct list *n = l->turn_hooks.next; n != &l->turn_hooks; n = next) {
         struct turn_hook *h = LIST_ENTRY(n, struct turn_hook, node);
         next = n->next;
@@ -113,7 +114,7 @@ void sl__loop_finish_turn(sl_loop *l)
         run_turn_hooks(l);
         flush_dirty(l);
         say_goodbyes(l);
-    } while (!list_is_empty(&l->dirty) || !list_is_empty(&l->gone));
+    } while (l->hooks_due || !list_is_empty(&l->dirty) || !list_is_empty(&l->gone));
     set_ticker(l);
     if (l->in_turn) measure_turn(l);
     l->in_turn = false;
@@ -133,7 +134,8 @@ static void on_prepare(uv_prepare_t *p)
 {
     sl_loop *l = p->data;
 
-    if (!l->in_turn && list_is_empty(&l->dirty) && list_is_empty(&l->gone)) return;
+    if (!l->in_turn && !l->hooks_due && list_is_empty(&l->dirty) && list_is_empty(&l->gone))
+        return;
     sl__loop_begin_turn(l);
     sl__loop_finish_turn(l);
 }

@@ -77,6 +77,7 @@ struct sl_loop {
     uint32_t signal_grace_ms;
     uint32_t pending; /* what else must come back before the loop may end: jobs, listeners */
     bool stopping, in_turn, finishing;
+    bool hooks_due;                      /* something waits for the turn hooks */
     bool cranked;                        /* a test turns the clock */
     uint8_t scratch[LOOP_SCRATCH_BYTES]; /* what is read where nothing is partial */
 };
@@ -94,6 +95,11 @@ int sl__loop_post_node(sl_loop *l, struct post *p) SL_MUST_USE;
 
 void sl__loop_add_turn_hook(sl_loop *l, struct turn_hook *h);
 void sl__loop_remove_turn_hook(struct turn_hook *h);
+/* There is something for the hooks, even if they have run already: no poll before they have. */
+static inline void sl__loop_want_hooks(sl_loop *l)
+{
+    l->hooks_due = true;
+}
 void sl__loop_add_stop_hook(sl_loop *l, struct stop_hook *h);
 void sl__loop_remove_stop_hook(struct stop_hook *h);
 bool sl__loop_is_stopping(const sl_loop *l);

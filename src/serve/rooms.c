@@ -130,6 +130,7 @@ static void make_room_for(struct rooms *r, sl_room *room, const sl_ws *except, i
 static void add_to_batch(struct rooms *r, sl_room *room, const sl_ws *except, struct packet *p)
 {
     make_room_for(r, room, except, p->n);
+    if (r->n == 0) sl__loop_want_hooks(r->loop); /* the last goodbye of a turn may publish */
     r->room = room;
     r->except = except;
     r->packet[r->n++] = p; /* takes the reference */

@@ -417,6 +417,52 @@ static void random_traffic_is_seen_in_order(void **state)
         bench_hang_up(&f->b, peer[p].m);
 }
 
+/* ---- from inside callbacks ---- */
+
+static sl_room *told_room;
+
+static void publish_goodbye(sl_ws *ws, int code, sl_str reason, void *user)
+{
+    bench_on_close(ws, code, reason, user);
+    if (told_room != NULL) publish(told_room, "gone ", NULL);
+}
+
+/* The last thing in a turn: nothing else may come for a long time. */
+static void who_goes_is_announced_in_the_same_turn(void **state)
+{
+    struct fixture *f = *state;
+    struct member a = join(f), b = join(f);
+
+    f->b.ops.on_close = publish_goodbye;
+    told_room = f->room;
+    bench_hang_up(&f->b, b.m);
+    assert_got(&a, "gone ");
+    told_room = NULL;
+    bench_hang_up(&f->b, a.m);
+}
+
+static void free_the_room(sl_ws *ws, int code, sl_str reason, void *user)
+{
+    bench_on_close(ws, code, reason, user);
+    sl_room_free(told_room);
+    told_room = NULL;
+}
+
+static void a_room_may_end_while_a_member_goes(void **state)
+{
+    struct fixture *f = *state;
+    struct member a = join(f), b = join(f);
+
+    f->b.ops.on_close = free_the_room;
+    told_room = f->room;
+    f->room = NULL;
+    publish(told_room, "last ", b.ws);
+    bench_hang_up(&f->b, b.m);
+    assert_got(&a, "last ");
+    f->b.ops.on_close = bench_on_close;
+    bench_hang_up(&f->b, a.m);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -434,6 +480,8 @@ int main(void)
         CASE(events_are_corked_within_the_budget),
         CASE(a_room_may_end_before_its_members),
         CASE(random_traffic_is_seen_in_order),
+        CASE(who_goes_is_announced_in_the_same_turn),
+        CASE(a_room_may_end_while_a_member_goes),
     };
 
     return cmocka_run_group_tests_name("serve/rooms", tests, NULL, NULL);
