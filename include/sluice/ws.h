@@ -21,7 +21,8 @@ typedef struct sl_ws_ops {
      * `index` is what sl_json_read and sl_json_peek take; NULL unless `json` is set.
      */
     void (*on_message)(sl_ws *ws, const sl_message *m, const sl_json_index *index, void *user);
-    /* The end, once: the code received or sent, 1006 if there was none. May be NULL. */
+    /* The end, once: the code received or sent, 1006 if there was none, 1013 if the queue was
+     * full. May be NULL. */
     void (*on_close)(sl_ws *ws, int code, sl_str reason, void *user);
 
     bool json;          /* note the structure of text messages while they arrive */
@@ -42,6 +43,9 @@ SL_API int sl_ws_send_text(sl_ws *ws, sl_str text); /* copied */
 /*
  * The newest message of a kind: one that still waits under the same key is replaced, and
  * nothing is handed to the kernel before it has room.
+ *
+ * key      yours, but for the two highest
+ * returns  as sl_ws_send, and SL_E_INVAL for a key that is not yours
  */
 SL_API int sl_ws_send_newest(sl_ws *ws, uint32_t key, const sl_message *m);
 
@@ -59,7 +63,7 @@ typedef struct sl_room sl_room;
 /* What happens to a member whose queue is at its bound. */
 typedef enum sl_room_policy {
     SL_ROOM_SKIP,  /* this member misses this message; counted */
-    SL_ROOM_CLOSE, /* this member is closed with 1013; counted */
+    SL_ROOM_CLOSE, /* this member is cut off, its on_close says 1013; counted */
 } sl_room_policy;
 
 typedef struct sl_room_stats {
@@ -72,7 +76,8 @@ typedef struct sl_room_stats {
 SL_API int sl_room_new(sl_server *s, sl_room_policy policy, sl_room **out) SL_MUST_USE;
 SL_API void sl_room_free(sl_room *room); /* members leave; NULL is fine */
 
-SL_API int sl_room_join(sl_room *room, sl_ws *ws);   /* joining twice is fine */
+/* Joining twice is fine. returns 0, SL_E_NOMEM, or SL_E_CLOSED once the closing has begun */
+SL_API int sl_room_join(sl_room *room, sl_ws *ws);
 SL_API void sl_room_leave(sl_room *room, sl_ws *ws); /* a closed session has left */
 SL_API bool sl_room_has(const sl_room *room, const sl_ws *ws);
 
@@ -80,7 +85,7 @@ SL_API bool sl_room_has(const sl_room *room, const sl_ws *ws);
  * To every member but `except` (may be NULL). Encoded once, whoever and how many receive it.
  * The message's buffers are held until the last member has it, and must not change.
  *
- * returns  0 or SL_E_NOMEM (then nobody received it)
+ * returns  0 or SL_E_NOMEM (then nobody received it); SL_E_INVAL as sl_ws_send_newest
  */
 SL_API int sl_room_publish(sl_room *room, const sl_message *m, const sl_ws *except);
 SL_API int sl_room_publish_newest(sl_room *room, uint32_t key, const sl_message *m,

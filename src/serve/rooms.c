@@ -182,6 +182,7 @@ int sl_room_publish_newest(sl_room *room, uint32_t key, const sl_message *m,
 {
     struct packet *p;
 
+    if (ws_key_is_ours(key)) return SL_E_INVAL;
     room->stats.published++;
     if (room->n == 0) return 0;
     p = ws_packet(m);
@@ -215,7 +216,7 @@ int sl_room_join(sl_room *room, sl_ws *ws)
 {
     struct membership *m, **more;
 
-    if (ws->over) return SL_E_CLOSED;
+    if (ws->over || ws->close_sent) return SL_E_CLOSED; /* as in leave_all: §5.5.1 */
     if (find_membership(room, ws) != NULL) return 0;
     if (room->n == room->cap) {
         uint32_t cap = room->cap ? room->cap * 2 : 8;

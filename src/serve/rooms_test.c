@@ -463,6 +463,34 @@ static void a_room_may_end_while_a_member_goes(void **state)
     bench_hang_up(&f->b, a.m);
 }
 
+/* RFC 6455 §5.5.1: no data behind a close frame */
+static void who_is_closing_can_not_join(void **state)
+{
+    struct fixture *f = *state;
+    struct member a = dial(f);
+
+    sl_ws_close(a.ws, 1008, "");
+    assert_int_equal(sl_room_join(f->room, a.ws), SL_E_CLOSED);
+    publish(f->room, "late", NULL);
+    turn(f);
+    assert_int_equal(a.m->sent_len, 4); /* the close frame */
+    bench_hang_up(&f->b, a.m);
+}
+
+static void our_own_keys_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct member a = join(f);
+    sl_message m = message("x");
+
+    assert_int_equal(sl_room_publish_newest(f->room, UINT32_MAX, &m, NULL), SL_E_INVAL);
+    assert_int_equal(sl_room_publish_newest(f->room, UINT32_MAX - 1, &m, NULL), SL_E_INVAL);
+    assert_int_equal(sl_ws_send_newest(a.ws, UINT32_MAX - 1, &m), SL_E_INVAL);
+    assert_int_equal(sl_ws_send_newest(a.ws, UINT32_MAX - 2, &m), 0);
+    sl_buf_drop(m.slice[0].buf);
+    bench_hang_up(&f->b, a.m);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -482,6 +510,8 @@ int main(void)
         CASE(random_traffic_is_seen_in_order),
         CASE(who_goes_is_announced_in_the_same_turn),
         CASE(a_room_may_end_while_a_member_goes),
+        CASE(who_is_closing_can_not_join),
+        CASE(our_own_keys_are_refused),
     };
 
     return cmocka_run_group_tests_name("serve/rooms", tests, NULL, NULL);

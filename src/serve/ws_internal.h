@@ -25,6 +25,18 @@ struct sl_ws {
     struct ws_parser parser;
 };
 
+/*
+ * Keys of our own among the newest-only ones; an application's lie below. The close frame has
+ * one because slots leave last: nothing that waits may come behind it, RFC 6455 §5.5.1.
+ */
+#define WS_KEY_CLOSE (UINT32_MAX - 1)
+#define WS_KEY_PONG  UINT32_MAX /* only the newest pong is worth sending, §5.5.3 */
+
+static inline bool ws_key_is_ours(uint32_t key)
+{
+    return key >= WS_KEY_CLOSE;
+}
+
 /* One message as a frame for this wire. */
 struct packet *ws_packet(const sl_message *m) SL_MUST_USE;
 

@@ -11,8 +11,7 @@
 #define MESSAGE_MAX_DEFAULT (16u << 20)
 #define PING_MS_DEFAULT     25000
 #define IDLE_MS_DEFAULT     60000
-#define CLOSE_WAIT_MS       5000       /* for the peer's half of the closing handshake */
-#define PONG_KEY            UINT32_MAX /* only the newest pong is worth sending, §5.5.3 */
+#define CLOSE_WAIT_MS       5000 /* for the peer's half of the closing handshake */
 
 static const struct stream_events ws_events;
 static const struct ws_sink ws_sink;
@@ -83,7 +82,7 @@ int sl_ws_send_newest(sl_ws *ws, uint32_t key, const sl_message *m)
     struct packet *p;
     int rc;
 
-    if (key == PONG_KEY) return SL_E_INVAL;
+    if (ws_key_is_ours(key)) return SL_E_INVAL;
     if (ws->over || ws->close_sent) return SL_E_CLOSED;
     p = ws_packet(m);
     if (p == NULL) return SL_E_NOMEM;
@@ -99,7 +98,7 @@ static void send_control(sl_ws *ws, enum ws_op op, sl_str payload)
 
     if (p == NULL) return;
     if (op == WS_PONG)
-        (void)!sl__stream_put_newest(ws->stream, PONG_KEY, p);
+        (void)!sl__stream_put_newest(ws->stream, WS_KEY_PONG, p);
     else
         (void)!sl__stream_send(ws->stream, p, 0);
     packet_drop(p);
@@ -130,7 +129,7 @@ static void send_close(sl_ws *ws, int code, sl_str reason)
     ws->close_sent = true;
     ws->close_code = (uint16_t)code;
     p = control_packet(WS_CLOSE, (sl_str){(char *)payload, n});
-    if (p == NULL || sl__stream_send(ws->stream, p, 0) < 0)
+    if (p == NULL || sl__stream_put_newest(ws->stream, WS_KEY_CLOSE, p) < 0)
         sl__stream_close(ws->stream, SL_E_FULL);
     packet_drop(p);
 }

@@ -315,6 +315,26 @@ static void an_orderly_stop_says_1001(void **state)
     bench_hang_up(b, m);
 }
 
+/* RFC 6455 §5.5.1: no data behind a close frame, that of the newest-only kind neither */
+static void what_waits_leaves_before_the_close(void **state)
+{
+    struct ws_bench *b = *state;
+    struct mem_stream *m = bench_dial(b);
+    sl_buf *bytes = sl_buf_copy(SL_STR("picture"));
+    sl_message msg = {.text = true};
+
+    assert_int_equal(sl_message_add(&msg, bytes, sl_buf_str(bytes)), 0);
+    assert_int_equal(sl_ws_send_newest(b->last, 7, &msg), 0);
+    bench_send(m, 0x89, "p", 1);
+    assert_int_equal(sl_ws_send_text(b->last, SL_STR("event")), 0);
+    sl_ws_close(b->last, 1000, "");
+    sl__loop_crank(b->loop, 0);
+    ASSERT_SENT(m, "\x81\x05"
+                   "event\x81\x07picture\x8a\x01p\x88\x02\x03\xe8");
+    sl_buf_drop(bytes);
+    bench_hang_up(b, m);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -335,6 +355,7 @@ int main(void)
         CASE(the_queue_is_bounded),
         CASE(without_memory_nothing_breaks),
         CASE(an_orderly_stop_says_1001),
+        CASE(what_waits_leaves_before_the_close),
     };
 
     return cmocka_run_group_tests_name("serve/ws_session", tests, NULL, NULL);
