@@ -80,7 +80,7 @@ typedef struct sl_server_options {
     uint32_t connections_max; /* 0: 60,000 or what the open-file limit allows */
     uint32_t connections_per_address_max; /* 0: 512; loopback exempt */
     uint32_t cork_us; /* latency budget of events; 0: 2,000; SL_CORK_NONE: never hold */
-    size_t queue_max; /* bytes waiting per connection; 0: 4 MiB */
+    size_t queue_max; /* bytes waiting per connection, a packet counts 128 at least; 0: 4 MiB */
 } sl_server_options;
 
 #define SL_CORK_NONE UINT32_MAX

@@ -4,8 +4,10 @@
 #include "base/assert.h"
 #include "net/outbox.h"
 
-#define FLUSH_SLICES 256  /* per system call */
-#define LINGER_MS    5000 /* for what is queued when a stream ends */
+#define FLUSH_SLICES  256  /* per system call */
+#define LINGER_MS     5000 /* for what is queued when a stream ends */
+#define PACKET_BYTES  128  /* of the bound, at least, for each packet that waits ... */
+#define PACKETS_LEAST 64   /* ... behind these */
 
 static void on_deadline(struct timer *t);
 static void schedule(struct stream *s, unsigned flags);
@@ -255,11 +257,15 @@ static void free_empty_outbox(struct stream *s)
     s->out = NULL;
 }
 
+/* A packet costs memory of its own, many times that of a two-byte frame: their number has a
+ * bound as well. */
 static bool has_room(const struct stream *s, size_t bytes)
 {
     size_t waiting = sl__stream_waiting(s);
 
-    return waiting == 0 || (bytes <= s->waiting_max && waiting <= s->waiting_max - bytes);
+    if (waiting == 0) return true;
+    if (s->out->n >= PACKETS_LEAST + s->waiting_max / PACKET_BYTES) return false;
+    return bytes <= s->waiting_max && waiting <= s->waiting_max - bytes;
 }
 
 int sl__stream_send(struct stream *s, struct packet *p, unsigned flags)

@@ -86,7 +86,7 @@ struct stream {
 #define STREAM_MAY_HOLD 1u /* an event: may wait for others, for one cork budget */
 
 struct stream_options {
-    size_t waiting_max; /* bytes that may wait */
+    size_t waiting_max; /* bytes that may wait; and one packet for each 128 of them, and 64 */
     uint32_t cork_us;
 };
 

@@ -530,6 +530,24 @@ static void no_memory_loses_nothing_that_was_queued(void **state)
     packet_drop(p);
 }
 
+/* Two-byte frames are nothing in bytes and a lot in memory. */
+static void the_bound_is_in_packets_too(void **state)
+{
+    struct fixture *f = *state;
+    struct mem_stream *m = open_stream(f, 12800, 0);
+    struct packet *p = packet_copy(SL_STR("\x81"));
+
+    m->window = 0;
+    for (int i = 0; i < 64 + 100; i++)
+        assert_int_equal(sl__stream_send(&m->s, p, 0), 0);
+    assert_int_equal(sl__stream_send(&m->s, p, 0), SL_E_FULL);
+    mem_stream_open_window(m, 1);
+    sl__loop_crank(f->loop, 0);
+    mem_stream_open_window(m, 1);
+    assert_int_equal(sl__stream_send(&m->s, p, 0), 0);
+    packet_drop(p);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -538,6 +556,7 @@ int main(void)
         CASE(one_write_per_turn),
         CASE(order_survives_a_full_kernel),
         CASE(the_bound_is_in_bytes),
+        CASE(the_bound_is_in_packets_too),
         CASE(the_newest_replaces_the_waiting_one),
         CASE(a_frame_that_has_begun_is_finished),
         CASE(the_newest_counts_against_the_bound),
