@@ -9,8 +9,9 @@
 #include "serve/http_inside.h"
 #include "serve/request.h"
 
-#define WRITE_MS    20000 /* a reader that takes nothing for so long is gone */
-#define SMALL_BYTES 65536 /* answers that wait and still let the next request in */
+#define WRITE_MS      20000 /* a reader that takes nothing for so long is gone */
+#define SMALL_BYTES   65536 /* answers that wait and still let the next request in */
+#define INTERIM_BYTES 64    /* more than an interim answer has */
 
 static void go_on(struct http_conn *c);
 
@@ -220,13 +221,25 @@ void http_conn_set_source(struct http_conn *c, struct body_source *b)
     if (b != NULL) watch_writing(c);
 }
 
+/*
+ * Much waits: the next request waits as well. Some room stays free for its "100 Continue", so
+ * that at most the answer behind it can be stuck.
+ */
+static bool is_behind(const struct http_conn *c)
+{
+    size_t waiting = sl__stream_waiting(c->stream);
+
+    return c->stuck != NULL || waiting > SMALL_BYTES
+           || waiting + INTERIM_BYTES > c->stream->waiting_max;
+}
+
 void http_conn_end_request(struct http_conn *c, bool close)
 {
     c->request = NULL;
     c->source = NULL;
     sl__stream_read_into(c->stream, NULL, 0);
     if (c->state == ENDING) return;
-    if (c->stuck != NULL || sl__stream_waiting(c->stream) > SMALL_BYTES) {
+    if (is_behind(c)) {
         c->state = SENDING;
         c->close = close;
         watch_writing(c);

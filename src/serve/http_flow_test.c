@@ -401,6 +401,28 @@ static void test_large_then_pipelined(void **state)
     kit_close(&k);
 }
 
+/* With little room "100 Continue" must not take the place of the answer. */
+static void test_continue_behind_a_full_queue(void **state)
+{
+    for (size_t room = 200; room < 500; room += 5) {
+        sl_server_options o = options;
+        struct kit k;
+
+        (void)state;
+        o.queue_max = room;
+        kit_open(&k, &o);
+        k.m->window = 0;
+        kit_feed(&k, GET("/hello")
+                         GET("/hello") "POST /echo HTTP/1.1\r\nHost: h\r\n"
+                                       "Content-Length: 4\r\nExpect: 100-continue\r\n\r\nabcd");
+        mem_stream_open_window(k.m, 1 << 20);
+        for (int i = 0; i < 5; i++)
+            sl__loop_crank(k.loop, 5);
+        assert_has(kit_text(&k), "\r\n\r\nabcd");
+        kit_close(&k);
+    }
+}
+
 static void test_large_then_close(void **state)
 {
     struct kit k;
@@ -693,6 +715,7 @@ int main(void)
         cmocka_unit_test(test_asks_without_reading),
         cmocka_unit_test(test_large_then_pipelined),
         cmocka_unit_test(test_large_then_close),
+        cmocka_unit_test(test_continue_behind_a_full_queue),
         cmocka_unit_test(test_stop_idle),
         cmocka_unit_test(test_stop_in_progress),
         cmocka_unit_test(test_stop_within_a_body),
