@@ -172,13 +172,15 @@ static int exit_code(int rc)
 
 static int run(struct serve *s)
 {
+    const struct access access = {.is_open = s->access == ACCESS_OPEN,
+                                  .any_origin = s->access == ACCESS_OPEN};
     struct hub_options o = {
         .data_dir = s->data,
         .systems = systems,
         .system_count = system_count,
         .assets = web_assets,
         .asset_count = web_assets_count,
-        .is_open = s->access == ACCESS_OPEN,
+        .access = &access,
         .cork_us = s->budget_us == 0 ? SL_CORK_NONE : (uint32_t)s->budget_us,
     };
     sl_error err = {0};

@@ -46,6 +46,11 @@ void hub_answer_query(struct hub *hub, sl_request *r, query_fn *fn, const void *
     queries_answer(hub->queries, r, fn, arg, size);
 }
 
+bool hub_shows_frames(const struct hub *hub)
+{
+    return hub->options.debug_frames;
+}
+
 bool hub_is_stopping(const struct hub *hub)
 {
     return hub->stopping;
@@ -127,7 +132,12 @@ static int start_systems(struct hub *hub, sl_error *err)
                             .route_count = hub->route_count,
                             .is_allowed = access_is_allowed,
                             .allow_origin = access_allow_origin,
-                            .user = &hub->options.is_open,
+                            .user = (void *)(uintptr_t)hub->options.access,
+                            .body_max = hub->options.body_max,
+                            .queue_max = hub->options.queue_max,
+                            .connections_max = hub->options.connections_max,
+                            .connections_per_address_max =
+                                hub->options.connections_per_address_max,
                             .cork_us = hub->options.cork_us};
     int rc = sl_server_new(hub->loop, &so, &hub->server, err);
 
@@ -148,6 +158,7 @@ int hub_new(sl_loop *loop, const struct hub_options *o, struct hub **out, sl_err
     if (hub == NULL) return sl_fail(err, SL_E_NOMEM, "hub", "out of memory");
     hub->loop = loop;
     hub->options = *o;
+    if (o->access == NULL) hub->options.access = &access_loopback;
     hub->lock = -1;
     rc = open_store(hub, err);
     if (rc == 0) rc = gather_routes(hub, err);

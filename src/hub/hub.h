@@ -6,6 +6,7 @@
 #include "sluice/http.h"
 #include "sluice/loop.h"
 
+#include "hub/access.h"
 #include "hub/system.h"
 
 struct hub_options {
@@ -15,7 +16,11 @@ struct hub_options {
     const sl_asset *assets; /* the page */
     size_t asset_count;
     uint32_t cork_us; /* as in sl_server_options */
-    bool is_open;     /* everyone may come in, not only this machine; see hub/access.h */
+    const struct access
+        *access;                /* read at each request: may change meanwhile; NULL: loopback */
+    size_t body_max, queue_max; /* these four as in sl_server_options; 0: its defaults */
+    uint32_t connections_max, connections_per_address_max;
+    bool debug_frames; /* a log line for each frame, as DEBUG_FRAMES asks */
 };
 
 /*

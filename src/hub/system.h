@@ -43,6 +43,9 @@ int hub_append(struct hub *hub, struct record *r) SL_MUST_USE;
 void hub_answer_query(struct hub *hub, sl_request *r, query_fn *fn, const void *arg,
                       size_t size);
 
+/* Whether each frame is to have its line in the log (DEBUG_FRAMES). */
+bool hub_shows_frames(const struct hub *hub);
+
 /* True once connections are gone: on_done has nobody left to tell. */
 bool hub_is_stopping(const struct hub *hub);
 
