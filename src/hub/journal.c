@@ -4,14 +4,17 @@
 #include "sluice/log.h"
 
 #include "base/alloc.h"
+#include "base/assert.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 #define MIB (1024 * 1024)
 
 struct journal {
     sl_loop *loop;
-    struct db *db; /* the thread's, while it runs */
+    struct db *db;    /* the thread's, while it runs */
+    int64_t last_seq; /* likewise: the newest number given */
     struct journal_limits limits;
     struct journal_stats stats; /* the loop's */
     pthread_t thread;
@@ -34,6 +37,19 @@ const char *const journal_steps[JOURNAL_STEPS] = {
     "  hub_at INTEGER NOT NULL," /* microseconds since 1970 */
     "  device_at INTEGER,"
     "  body TEXT NOT NULL);",
+
+    /* What tells duplicates, only where a kind declares it: other rows cost the index
+     * nothing. A deleted newest row leaves its number behind, so that none is given twice. */
+    "ALTER TABLE record ADD COLUMN ukey BLOB;"
+    "ALTER TABLE record ADD COLUMN hash INTEGER;"
+    "CREATE INDEX record_ukey ON record(system, kind, ukey, hash) WHERE ukey IS NOT NULL;"
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO meta VALUES('last_seq', 0);"
+    "CREATE TRIGGER record_last_seq AFTER DELETE ON record"
+    "  WHEN OLD.seq > coalesce((SELECT max(seq) FROM record), 0)"
+    "  BEGIN"
+    "    UPDATE meta SET value = max(value, OLD.seq) WHERE name = 'last_seq';"
+    "  END;",
 };
 
 /* ---- the journal's thread ---- */
@@ -45,74 +61,147 @@ static int run(struct db *db, const char *sql)
     return s != NULL ? stmt_run(s) : db_fail(db, NULL);
 }
 
-static int insert(struct db *db, const struct record *r)
+/* NULL where the kind or the record declares none: IS finds that, too. */
+static void bind_hash(struct stmt *s, int i, const struct unique *u)
 {
-    struct stmt *s = db_stmt(db, "INSERT INTO record(id, system, kind, device, hub_at,"
-                                 " device_at, body) VALUES(?, ?, ?, ?, ?, ?, ?)");
+    if (u->same_content) stmt_bind_i64(s, i, (int64_t)u->content);
+}
+
+static int insert(struct db *db, const struct record *r, int64_t seq)
+{
+    struct stmt *s = db_stmt(db, "INSERT INTO record(seq, id, system, kind, device, hub_at,"
+                                 " device_at, body, ukey, hash)"
+                                 " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
     if (s == NULL) return db_fail(db, NULL);
-    stmt_bind_str(s, 1, (sl_str){r->id, RECORD_ID_SIZE - 1});
-    stmt_bind_str(s, 2, sl_str_of(r->kind->system));
-    stmt_bind_str(s, 3, sl_str_of(r->kind->name));
-    stmt_bind_str(s, 4, r->device);
-    stmt_bind_i64(s, 5, r->hub_at.us);
-    if (r->has_device_at) stmt_bind_i64(s, 6, r->device_at.us);
-    stmt_bind_str(s, 7, r->body);
+    stmt_bind_i64(s, 1, seq);
+    stmt_bind_str(s, 2, (sl_str){r->id, RECORD_ID_SIZE - 1});
+    stmt_bind_str(s, 3, sl_str_of(r->kind->system));
+    stmt_bind_str(s, 4, sl_str_of(r->kind->name));
+    stmt_bind_str(s, 5, r->device);
+    stmt_bind_i64(s, 6, r->hub_at.us);
+    if (r->has_device_at) stmt_bind_i64(s, 7, r->device_at.us);
+    stmt_bind_str(s, 8, r->body);
+    if (r->unique.key.len > 0) {
+        stmt_bind_blob(s, 9, r->unique.key);
+        bind_hash(s, 10, &r->unique);
+    }
     return stmt_run(s);
 }
 
-/* A record that fails leaves nothing behind, and the batch goes on without it. */
-static int write_record(struct db *db, struct record *r)
+/* Is the newest record of this key (and content) near enough to be the same? */
+static int find_original(struct db *db, const struct record *r, struct outcome *out)
+{
+    struct stmt *s = db_stmt(db, "SELECT seq, id, hub_at FROM record WHERE system = ?"
+                                 " AND kind = ? AND ukey = ? AND hash IS ?"
+                                 " ORDER BY seq DESC LIMIT 1");
+    int64_t window = r->unique.window_us;
+    int rc;
+
+    if (s == NULL) return db_fail(db, NULL);
+    stmt_bind_str(s, 1, sl_str_of(r->kind->system));
+    stmt_bind_str(s, 2, sl_str_of(r->kind->name));
+    stmt_bind_blob(s, 3, r->unique.key);
+    bind_hash(s, 4, &r->unique);
+    rc = stmt_step(s);
+    if (rc <= 0) return rc;
+    if (window == 0 || r->hub_at.us - stmt_i64(s, 2) <= window) {
+        outcome_refer(out, OUTCOME_DUPLICATE, stmt_i64(s, 0), stmt_str(s, 1));
+    }
+    stmt_reset(s);
+    return 0;
+}
+
+/* The steps of one record; whoever settles it otherwise ends them. */
+static int take_steps(struct db *db, const struct record *r, struct outcome *out)
+{
+    int rc = 0;
+
+    if (r->unique.key.len > 0) rc = find_original(db, r, out);
+    if (rc < 0 || out->kind != OUTCOME_STORED) return rc;
+    if (r->kind->decide != NULL) rc = r->kind->decide(db, r, out);
+    if (rc < 0 || out->kind != OUTCOME_STORED) return rc;
+    rc = insert(db, r, out->seq);
+    if (rc < 0 || r->kind->apply == NULL) return rc;
+    rc = r->kind->apply(db, r, out);
+    SL_ASSERT(out->kind != OUTCOME_MERGED); /* decide's to say: the row is there by now */
+    return rc;
+}
+
+/* A record that does not come to stay leaves nothing, and the batch goes on without it. */
+static int write_record(struct journal *j, struct record *r)
 {
     struct outcome *out = &r->outcome;
+    struct db *db = j->db;
     int rc = run(db, "SAVEPOINT record");
 
     if (rc < 0) return rc;
-    rc = insert(db, r);
-    if (rc == 0) {
-        out->seq = db_last_id(db);
-        if (r->kind->apply != NULL) rc = r->kind->apply(db, r, out);
-    }
-    if (rc < 0 && db_in_transaction(db) && run(db, "ROLLBACK TO record") < 0) return rc;
+    out->seq = j->last_seq + 1;
+    memcpy(out->id, r->id, sizeof out->id);
+    rc = take_steps(db, r, out);
     if (!db_in_transaction(db)) return rc < 0 ? rc : SL_E_DB;
-    return run(db, "RELEASE record") < 0 && rc == 0 ? SL_E_DB : rc;
+    if (rc < 0 || out->kind == OUTCOME_DUPLICATE || out->kind == OUTCOME_REFUSED) {
+        int undone = run(db, "ROLLBACK TO record");
+
+        if (undone < 0) return rc < 0 ? rc : undone;
+    }
+    if (run(db, "RELEASE record") < 0 && rc == 0) rc = SL_E_DB;
+    if (rc == 0 && out->kind == OUTCOME_STORED) j->last_seq++;
+    return rc;
 }
 
-/* All or nothing, but for records that failed by themselves. */
-static int write_all(struct db *db, struct list *batch)
+/* All or nothing, but for records that were settled by themselves. */
+static int write_all(struct journal *j, struct list *batch)
 {
-    int rc = run(db, "BEGIN IMMEDIATE");
+    int rc = run(j->db, "BEGIN IMMEDIATE");
 
     if (rc < 0) return rc;
     for (struct list *n = batch->next; n != batch; n = n->next) {
         struct record *r = LIST_ENTRY(n, struct record, node);
 
-        r->outcome.rc = write_record(db, r);
+        r->outcome.rc = write_record(j, r);
         /* A full disk may end the whole transaction (SQLite, "Response To Errors Within A
          * Transaction"): then nothing of the batch is in it any more. */
-        if (!db_in_transaction(db)) return r->outcome.rc;
+        if (!db_in_transaction(j->db)) return r->outcome.rc;
     }
-    return run(db, "COMMIT");
+    return run(j->db, "COMMIT");
 }
 
-static void write_batch(struct db *db, struct list *batch)
+/* What on_done is told: the batch's failure is that of everyone who counted on it. */
+static void settle(struct outcome *out, int rc, int64_t committed)
 {
-    int rc = write_all(db, batch);
+    if (out->rc == 0 && rc < 0 && !(out->kind == OUTCOME_DUPLICATE && out->seq <= committed)) {
+        out->rc = rc;
+    }
+    if (out->rc < 0) {
+        char text[96];
+
+        out->kind = OUTCOME_FAILED;
+        out->status = 503;
+        snprintf(out->why, sizeof out->why, "the record was not stored: %s",
+                 sl_strerror(out->rc, text, sizeof text));
+    }
+    if (out->kind < OUTCOME_REFUSED) return;
+    out->seq = 0;
+    out->id[0] = '\0';
+}
+
+static void write_batch(struct journal *j, struct list *batch)
+{
+    int64_t committed = j->last_seq;
+    int rc = write_all(j, batch);
 
     if (rc < 0) {
         sl_error err = {0};
 
-        (void)db_fail(db, &err); /* in SQLite's own words */
+        (void)db_fail(j->db, &err); /* in SQLite's own words */
         SL_ERROR("journal", "msg=\"a batch was not stored\" code=%d cause=\"%s\"", rc,
                  err.text);
-        if (db_in_transaction(db)) (void)run(db, "ROLLBACK");
+        if (db_in_transaction(j->db)) (void)run(j->db, "ROLLBACK");
+        j->last_seq = committed;
     }
-    for (struct list *n = batch->next; n != batch; n = n->next) {
-        struct outcome *out = &LIST_ENTRY(n, struct record, node)->outcome;
-
-        if (out->rc == 0) out->rc = rc;
-        if (out->rc < 0) out->seq = 0;
-    }
+    for (struct list *n = batch->next; n != batch; n = n->next)
+        settle(&LIST_ENTRY(n, struct record, node)->outcome, rc, committed);
 }
 
 static void deliver(struct journal *j)
@@ -131,11 +220,7 @@ static void deliver(struct journal *j)
 
         j->stats.bytes -= record_bytes(r);
         j->stats.records--;
-        if (r->outcome.rc == 0) {
-            j->stats.stored++;
-        } else {
-            j->stats.failed++;
-        }
+        j->stats.outcome[r->outcome.kind]++;
         if (r->on_done != NULL) r->on_done(r, &r->outcome);
         record_free(r);
     }
@@ -164,7 +249,7 @@ static void *on_thread(void *user)
         if (list_is_empty(&j->waiting)) break; /* stopping, and all is written */
         list_move_all(&j->waiting, &batch);
         pthread_mutex_unlock(&j->lock);
-        write_batch(j->db, &batch);
+        write_batch(j, &batch);
         pthread_mutex_lock(&j->lock);
         add_all(&j->done, &batch);
         j->batches++;
@@ -179,6 +264,21 @@ static void *on_thread(void *user)
 
 /* ---- the loop's side ---- */
 
+/* Where numbering goes on: behind the newest row, and behind newer ones that were deleted. */
+static int read_last_seq(struct db *db, int64_t *out)
+{
+    struct stmt *s = db_stmt(db, "SELECT max(coalesce((SELECT max(seq) FROM record), 0),"
+                                 " (SELECT value FROM meta WHERE name = 'last_seq'))");
+    int rc;
+
+    if (s == NULL) return db_fail(db, NULL);
+    rc = stmt_step(s);
+    if (rc <= 0) return rc < 0 ? rc : SL_E_DB;
+    *out = stmt_i64(s, 0);
+    stmt_reset(s);
+    return 0;
+}
+
 int journal_open(sl_loop *loop, struct db *db, const struct journal_limits *limits,
                  struct journal **out)
 {
@@ -188,6 +288,11 @@ int journal_open(sl_loop *loop, struct db *db, const struct journal_limits *limi
     *out = NULL;
     j = sl__zalloc(sizeof *j);
     if (j == NULL) return SL_E_NOMEM;
+    rc = read_last_seq(db, &j->last_seq);
+    if (rc < 0) {
+        sl__free(j);
+        return rc;
+    }
     j->loop = loop;
     j->db = db;
     if (limits != NULL) j->limits = *limits;

@@ -4,9 +4,10 @@
  * comes back. A batch is whatever waited when the thread became free; a lone record waits
  * for nobody and there is no timer.
  *
- *   append ──► waiting ──► batch: BEGIN  (SAVEPOINT record apply RELEASE)…  COMMIT ──► done
- *    loop                                journal thread                             on_done:
- * loop
+ *   append ─► waiting ─► batch: BEGIN (SAVEPOINT, known?, decide, row, apply, RELEASE)…
+ *    loop                journal thread                                  COMMIT ─► done
+ *                                                                                  loop:
+ * on_done
  *
  * What on_done reports as stored is on the disk.
  */
@@ -26,14 +27,15 @@ struct journal_limits {
 };
 
 struct journal_stats {
-    uint64_t appended, batches, stored, failed;
-    uint64_t refused; /* at the bound */
-    size_t bytes;     /* under way now */
+    uint64_t appended, batches;
+    uint64_t outcome[OUTCOME_FAILED + 1]; /* by kind */
+    uint64_t refused;                     /* at the bound */
+    size_t bytes;                         /* under way now */
     uint32_t records;
 };
 
 /* The spine's schema steps, for db_migrate(db, NULL, …). */
-#define JOURNAL_STEPS 1
+#define JOURNAL_STEPS 2
 extern const char *const journal_steps[JOURNAL_STEPS];
 
 /*

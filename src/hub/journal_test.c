@@ -104,7 +104,7 @@ static void on_done(struct record *r, const struct outcome *out)
     if (++f->done == f->wanted) sl_loop_stop(f->loop, 0);
 }
 
-static int apply_to_side_table(struct db *tx, const struct record *r, const struct outcome *out)
+static int apply_to_side_table(struct db *tx, const struct record *r, struct outcome *out)
 {
     struct stmt *s = db_stmt(tx, "INSERT INTO side(seq, body) VALUES(?, ?)");
 
@@ -114,7 +114,7 @@ static int apply_to_side_table(struct db *tx, const struct record *r, const stru
     return stmt_run(s);
 }
 
-static int apply_and_refuse(struct db *tx, const struct record *r, const struct outcome *out)
+static int apply_and_fail(struct db *tx, const struct record *r, struct outcome *out)
 {
     int rc = apply_to_side_table(tx, r, out);
 
@@ -122,7 +122,7 @@ static int apply_and_refuse(struct db *tx, const struct record *r, const struct 
 }
 
 /* A foreign key that is only looked at when the batch commits. */
-static int apply_orphan(struct db *tx, const struct record *r, const struct outcome *out)
+static int apply_orphan(struct db *tx, const struct record *r, struct outcome *out)
 {
     struct stmt *s = db_stmt(tx, "INSERT INTO child(parent) VALUES(999)");
 
@@ -131,10 +131,10 @@ static int apply_orphan(struct db *tx, const struct record *r, const struct outc
     return s != NULL ? stmt_run(s) : db_fail(tx, NULL);
 }
 
-static const struct record_kind plain = {"test", "plain", NULL};
-static const struct record_kind side = {"test", "side", apply_to_side_table};
-static const struct record_kind refused = {"test", "refused", apply_and_refuse};
-static const struct record_kind orphan = {"test", "orphan", apply_orphan};
+static const struct record_kind plain = {.system = "test", .name = "plain"};
+static const struct record_kind side = {"test", "side", .apply = apply_to_side_table};
+static const struct record_kind failing = {"test", "failing", .apply = apply_and_fail};
+static const struct record_kind orphan = {"test", "orphan", .apply = apply_orphan};
 
 static const char side_sql[] = "CREATE TABLE side(seq INTEGER PRIMARY KEY, body TEXT)";
 static const char orphan_sql[] =
@@ -233,7 +233,7 @@ static void test_ids_have_the_form_and_rise(void **state)
 /* The thread is held up in a first record, so that all others wait and become one batch. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
-static int apply_waiting(struct db *tx, const struct record *r, const struct outcome *out)
+static int apply_waiting(struct db *tx, const struct record *r, struct outcome *out)
 {
     (void)tx;
     (void)r;
@@ -243,7 +243,7 @@ static int apply_waiting(struct db *tx, const struct record *r, const struct out
     return 0;
 }
 
-static const struct record_kind slow = {"test", "slow", apply_waiting};
+static const struct record_kind slow = {"test", "slow", .apply = apply_waiting};
 
 static void test_what_waits_is_one_batch(void **state)
 {
@@ -260,13 +260,13 @@ static void test_what_waits_is_one_batch(void **state)
     journal_get_stats(f->journal, &stats);
     /* the first may have been alone, or have met some of the others; then all the rest */
     assert_in_range(stats.batches, 1, 3);
-    assert_int_equal(stats.stored, 1001);
-    assert_int_equal(stats.failed, 0);
+    assert_int_equal(stats.outcome[OUTCOME_STORED], 1001);
+    assert_int_equal(stats.outcome[OUTCOME_FAILED], 0);
     assert_int_equal(stats.records, 0);
     assert_int_equal(stats.bytes, 0);
 }
 
-static void test_a_refused_record_leaves_nothing_and_the_others_stay(void **state)
+static void test_a_failing_record_leaves_nothing_and_the_others_stay(void **state)
 {
     struct fixture *f = *state;
 
@@ -274,7 +274,7 @@ static void test_a_refused_record_leaves_nothing_and_the_others_stay(void **stat
     pthread_mutex_lock(&gate);
     append(f, &slow, SL_STR("{}"));
     append(f, &side, SL_STR("one"));
-    append(f, &refused, SL_STR("two"));
+    append(f, &failing, SL_STR("two"));
     append(f, &side, SL_STR("three"));
     pthread_mutex_unlock(&gate);
     run_until(f, 4);
@@ -373,7 +373,7 @@ static void test_bound_in_records(void **state)
     run_until(f, 3);
     journal_get_stats(f->journal, &stats);
     assert_int_equal(stats.refused, 1);
-    assert_int_equal(stats.stored, 3);
+    assert_int_equal(stats.outcome[OUTCOME_STORED], 3);
 }
 
 static void test_bound_in_bytes(void **state)
@@ -444,7 +444,7 @@ int main(void)
         CASE(test_columns_of_the_spine),
         CASE(test_ids_have_the_form_and_rise),
         CASE(test_what_waits_is_one_batch),
-        CASE(test_a_refused_record_leaves_nothing_and_the_others_stay),
+        CASE(test_a_failing_record_leaves_nothing_and_the_others_stay),
         CASE(test_a_failed_commit_fails_the_whole_batch),
         CASE(test_the_journal_goes_on_after_a_failed_commit),
         CASE(test_a_full_disk_fails_what_does_not_fit),

@@ -2,8 +2,11 @@
 #include "hub/record.h"
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/rand.h"
+#include "base/str.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 /*
@@ -32,27 +35,65 @@ static sl_str put(char *at, sl_str text)
     return (sl_str){at, text.len};
 }
 
+int outcome_refuse(struct outcome *out, int status, const char *fmt, ...)
+{
+    va_list args;
+
+    out->kind = OUTCOME_REFUSED;
+    out->status = status;
+    va_start(args, fmt);
+    vsnprintf(out->why, sizeof out->why, fmt, args);
+    va_end(args);
+    return 0;
+}
+
+int outcome_refer(struct outcome *out, enum outcome_kind kind, int64_t seq, sl_str id)
+{
+    SL_ASSERT(kind == OUTCOME_DUPLICATE || kind == OUTCOME_MERGED);
+    id = str_cut_utf8(id, sizeof out->id - 1);
+    out->kind = kind;
+    out->seq = seq;
+    put(out->id, id);
+    out->id[id.len] = '\0';
+    return 0;
+}
+
 struct record *record_new(const struct record_kind *kind, sl_str device, sl_str body)
 {
+    return record_new_unique(kind, device, body, NULL);
+}
+
+struct record *record_new_unique(const struct record_kind *kind, sl_str device, sl_str body,
+                                 const struct unique *unique)
+{
+    size_t key_len = unique ? unique->key.len : 0;
     struct record *r;
 
-    if (body.len > SIZE_MAX / 2 || device.len > SIZE_MAX / 4) return NULL;
-    r = sl__alloc(sizeof *r + device.len + body.len);
+    if (body.len > SIZE_MAX / 4 || device.len > SIZE_MAX / 4 || key_len > SIZE_MAX / 4) {
+        return NULL;
+    }
+    r = sl__alloc(sizeof *r + device.len + body.len + key_len);
     if (r == NULL) return NULL;
     *r = (struct record){.kind = kind, .hub_at = wall_now()};
     list_init(&r->node);
     make_id(r->hub_at, r->id);
     r->device = put(r->bytes, device);
     r->body = put(r->bytes + device.len, body);
+    if (unique != NULL) {
+        r->unique = *unique;
+        r->unique.key = put(r->bytes + device.len + body.len, unique->key);
+    }
     return r;
 }
 
 void record_free(struct record *r)
 {
+    if (r == NULL) return;
+    sl_out_deinit(&r->outcome.text);
     sl__free(r);
 }
 
 size_t record_bytes(const struct record *r)
 {
-    return sizeof *r + r->device.len + r->body.len;
+    return sizeof *r + r->device.len + r->body.len + r->unique.key.len;
 }

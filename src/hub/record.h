@@ -8,6 +8,7 @@
 #define HUB_RECORD_H
 
 #include "sluice/buf.h"
+#include "sluice/json.h"
 
 #include "base/clock.h"
 #include "base/list.h"
@@ -15,33 +16,76 @@
 
 struct record;
 
-/* What became of it; seq is 0 unless it is stored. */
-struct outcome {
-    int64_t seq; /* one rising number for the whole store */
-    int rc;
+#define RECORD_ID_SIZE 37 /* a UUID as text, terminated */
+#define OUTCOME_WHY    160
+
+enum outcome_kind {
+    OUTCOME_STORED,    /* it has a row of its own in the spine */
+    OUTCOME_DUPLICATE, /* nothing was written: the original is there already */
+    OUTCOME_MERGED,    /* it changed what another record had written; no row of its own */
+    OUTCOME_REFUSED,   /* it asks for something that cannot be; nothing was written */
+    OUTCOME_FAILED,    /* the store could not; nothing was written, the same may do later */
 };
 
+/* What became of it. */
+struct outcome {
+    enum outcome_kind kind;
+    int64_t seq;             /* of what was stored, changed or there already; else 0 */
+    char id[RECORD_ID_SIZE]; /* likewise; else "" */
+    int rc;                  /* FAILED: why; else 0 */
+    int status;              /* REFUSED, FAILED: as HTTP numbers it */
+    char why[OUTCOME_WHY];   /* REFUSED, FAILED: one sentence, naming the field or the cause */
+    sl_json_out text;        /* what the hooks have for the answer; freed with the record */
+};
+
+/* Set REFUSED with a sentence; returns 0, so that a hook can end with it. */
+int outcome_refuse(struct outcome *out, int status, const char *fmt, ...) SL_PRINTF(3, 4);
+
+/* Set DUPLICATE or MERGED, naming the record that was there before; returns 0. */
+int outcome_refer(struct outcome *out, enum outcome_kind kind, int64_t seq, sl_str id);
+
+/*
+ * One kind of record and what is its own. Both hooks may be NULL. They run inside the
+ * batch's transaction, each record in a savepoint of its own: on an error or a refusal all
+ * that this record wrote is undone, and the others' remains. What was appended before is
+ * visible to them, even from the same batch.
+ *
+ * r        the hooks read it; its outcome is `out`
+ * out      STORED with seq and id of the row to come; `text` is the hook's to write
+ * returns  0, or an error: FAILED
+ * thread   the journal's: they see no state of the loop
+ */
 struct record_kind {
     const char *system, *name;
     /*
-     * Write the kind's own tables, inside the batch's transaction and a savepoint of its own:
-     * on an error everything this record wrote is undone, and the others' remains.
-     *
-     * out      its seq is set already
-     * thread   the journal's: it sees no state of the loop
+     * After the journal has looked for duplicates, before the row in the spine is written:
+     * look, and leave STORED or settle it otherwise with outcome_refuse or outcome_refer.
+     * What it writes stays only with STORED and MERGED.
      */
-    int (*apply)(struct db *tx, const struct record *r, const struct outcome *out);
+    int (*decide)(struct db *tx, const struct record *r, struct outcome *out);
+    /* The row is there: write the kind's own tables. May still refuse. */
+    int (*apply)(struct db *tx, const struct record *r, struct outcome *out);
 };
 
-#define RECORD_ID_SIZE 37 /* a UUID as text, terminated */
+/*
+ * What makes two records of a kind the same. The lookup is one by index; the content comes
+ * last in it, so that new keys lie beside each other.
+ */
+struct unique {
+    sl_str key;        /* natural key and device time, as bytes; empty: never a duplicate */
+    bool same_content; /* and only if `content` is equal as well */
+    uint64_t content;  /* a hash that does not change from run to run */
+    int64_t window_us; /* and only within this much of the hub's time; 0: for ever */
+};
 
 struct record {
     struct list node;
     const struct record_kind *kind;
     char id[RECORD_ID_SIZE]; /* UUID in version 4's form, its first 48 bits are milliseconds */
     struct wall hub_at, device_at;
-    bool has_device_at;  /* false: the device sent none, or nothing readable */
-    sl_str device, body; /* copies, in the same allocation */
+    bool has_device_at;   /* false: the device sent none, or nothing readable */
+    sl_str device, body;  /* copies, in the same allocation */
+    struct unique unique; /* its key, too */
 
     /* On the loop, after the commit or its failure; the record is freed afterwards. */
     void (*on_done)(struct record *r, const struct outcome *out);
@@ -54,6 +98,9 @@ struct record {
 /* With a new id, hub_at now, no device_at, no callback; NULL without memory. */
 struct record *record_new(const struct record_kind *kind, sl_str device,
                           sl_str body) SL_MUST_USE;
+/* The same with what tells duplicates; NULL: none. */
+struct record *record_new_unique(const struct record_kind *kind, sl_str device, sl_str body,
+                                 const struct unique *unique) SL_MUST_USE;
 void record_free(
     struct record *r); /* NULL is fine; one that the journal took is the journal's */
 

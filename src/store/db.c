@@ -114,6 +114,15 @@ void stmt_bind_str(struct stmt *s, int i, sl_str v)
     keep_first(s, sqlite3_bind_text64(s->raw, i, v.ptr, v.len, SQLITE_STATIC, SQLITE_UTF8));
 }
 
+void stmt_bind_blob(struct stmt *s, int i, sl_str v)
+{
+    if (v.ptr == NULL) {
+        stmt_bind_null(s, i);
+        return;
+    }
+    keep_first(s, sqlite3_bind_blob64(s->raw, i, v.ptr, v.len, SQLITE_STATIC));
+}
+
 void stmt_bind_null(struct stmt *s, int i)
 {
     keep_first(s, sqlite3_bind_null(s->raw, i));

@@ -68,6 +68,7 @@ void stmt_bind_i64(struct stmt *s, int i, int64_t v);
 void stmt_bind_f64(struct stmt *s, int i, double v);
 void stmt_bind_str(struct stmt *s, int i,
                    sl_str v); /* borrowed until the reset; ptr NULL: NULL */
+void stmt_bind_blob(struct stmt *s, int i, sl_str v); /* likewise, of any bytes */
 void stmt_bind_null(struct stmt *s, int i);
 
 /* returns 1 with a row, 0 at the end, or an error; without a row the statement is reset */

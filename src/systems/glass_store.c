@@ -79,7 +79,7 @@ static int insert(struct db *tx, const struct record *r, const struct outcome *o
     return stmt_run(s);
 }
 
-static int apply_detection(struct db *tx, const struct record *r, const struct outcome *out)
+static int apply_detection(struct db *tx, const struct record *r, struct outcome *out)
 {
     sl_json doc = {0};
     sl_str defect_type = {0};
@@ -98,7 +98,7 @@ done:
     return rc;
 }
 
-const struct record_kind glass_detection = {"glass", "detection", apply_detection};
+const struct record_kind glass_detection = {"glass", "detection", .apply = apply_detection};
 
 /* ---- reading: on a query thread ---- */
 
