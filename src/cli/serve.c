@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -106,16 +105,6 @@ static bool choose_usual_address(struct serve *s)
 }
 
 /* ---- start ---- */
-
-/* Every connection is a descriptor, and what a shell gives by default is soon used up. */
-static void raise_file_limit(void)
-{
-    struct rlimit r;
-
-    if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur == r.rlim_max) return;
-    r.rlim_cur = r.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &r);
-}
 
 static int listen_all(struct serve *s, sl_error *err)
 {
@@ -238,6 +227,5 @@ int cmd_serve(int argc, char **argv)
     code = check_addresses(&s);
     if (code != EX_OK) return code;
     sl_log_set_level((sl_log_level)s.log_level);
-    raise_file_limit();
     return run(&s);
 }

@@ -11,7 +11,6 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define BACKLOG           4096
@@ -222,16 +221,6 @@ void listener_close(struct listener *l)
     uv_close((uv_handle_t *)&l->poll, on_listener_closed);
 }
 
-/* A server is worth nothing at the soft limit of 1024 that shells hand out. */
-static void raise_file_limit(void)
-{
-    struct rlimit r;
-
-    if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur == r.rlim_max) return;
-    r.rlim_cur = r.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &r);
-}
-
 int listener_open_fd(sl_loop *loop, int fd, const struct listener_options *o,
                      struct listener **out, sl_error *err)
 {
@@ -251,7 +240,6 @@ int listener_open_fd(sl_loop *loop, int fd, const struct listener_options *o,
         sl__free(l);
         return sl_fail(err, rc, "listen", "the socket can not be watched");
     }
-    raise_file_limit();
     /* accepted sockets inherit both */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &low, sizeof low);

@@ -25,12 +25,19 @@ struct port {
 
 /* ---- options ---- */
 
+/*
+ * A server is worth nothing at the soft limit of 1024 that shells hand out: it is raised as far
+ * as it goes, and how many connections there may be follows from where that is.
+ */
 static uint32_t connections_default(void)
 {
-    struct rlimit files;
+    struct rlimit files, soft;
     uint32_t max = 60000;
 
-    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY) return max;
+    if (getrlimit(RLIMIT_NOFILE, &soft) < 0) return max;
+    files = (struct rlimit){.rlim_cur = soft.rlim_max, .rlim_max = soft.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &files) < 0) files = soft;
+    if (files.rlim_cur == RLIM_INFINITY) return max;
     if (files.rlim_cur <= 2 * FILES_FOR_OTHERS) return FILES_FOR_OTHERS;
     if (files.rlim_cur - FILES_FOR_OTHERS < max)
         max = (uint32_t)files.rlim_cur - FILES_FOR_OTHERS;
@@ -44,7 +51,9 @@ static void fill_in(sl_server_options *o)
     if (o->head_ms == 0) o->head_ms = 10000;
     if (o->body_ms == 0) o->body_ms = 20000;
     if (o->idle_ms == 0) o->idle_ms = 75000;
-    if (o->connections_max == 0) o->connections_max = connections_default();
+    uint32_t connections = connections_default();
+
+    if (o->connections_max == 0) o->connections_max = connections;
     if (o->connections_per_address_max == 0) o->connections_per_address_max = 512;
     if (o->cork_us == 0) o->cork_us = 2000;
     if (o->queue_max == 0) o->queue_max = 4 * MIB;

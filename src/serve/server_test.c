@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -62,6 +63,26 @@ static void test_defaults(void **state)
     assert_int_equal(o->cork_us, 2000);
     assert_int_equal(o->queue_max, 4 << 20);
     kit_close(&k);
+}
+
+/* The default follows what the limit of open files is raised to, not where the shell left it.
+ */
+static void test_open_files(void **state)
+{
+    struct rlimit old, now;
+    struct kit k;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    now = (struct rlimit){.rlim_cur = 256, .rlim_max = old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+    kit_open(&k, &options);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+    assert_true(now.rlim_cur == old.rlim_max);
+    if (now.rlim_cur < 60000 && now.rlim_cur > 256)
+        assert_int_equal(k.server->options.connections_max, now.rlim_cur - 64);
+    kit_close(&k);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 
 static void test_no_memory(void **state)
@@ -221,9 +242,10 @@ static void test_real_sockets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_row),   cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_listen_errors),
-        cmocka_unit_test(test_inherited), cmocka_unit_test(test_real_sockets),
+        cmocka_unit_test(test_bad_row),       cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_open_files),    cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_listen_errors), cmocka_unit_test(test_inherited),
+        cmocka_unit_test(test_real_sockets),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
