@@ -323,10 +323,10 @@ class Node:
 
 
 class NodeWs:
-    def __init__(self, port, node=None, watch=0, **_):
-        """watch: count the numbers n of messages instead of passing the messages on."""
+    def __init__(self, port, node=None, watch=0, quiet=False, **_):
+        """watch: count the numbers n of messages instead of passing the messages on; quiet: not even that."""
         self.node, self.id = node, node.new_id()
-        node.tell(do='open', id=self.id, url=f'ws://127.0.0.1:{port}/ws', watch=watch)
+        node.tell(do='open', id=self.id, url=f'ws://127.0.0.1:{port}/ws', watch=watch, quiet=quiet)
         node.next(self.id, 'open')
 
     def send(self, data, binary, fin=True):

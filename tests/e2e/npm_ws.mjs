@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // npm ws clients, driven by lines of JSON on stdin; what happens to them is told on stdout.
 //
-//   {"do":"open","id":1,"url":"ws://…"}            opens client 1; "watch":n counts instead of telling
+//   {"do":"open","id":1,"url":"ws://…"}            opens client 1; "watch":n counts messages, "quiet" drops them
 //   {"do":"send","id":1,"base64":"…","fin":false}  sends; "binary", "fin"
 //   {"do":"ping"|"close"|"terminate"|"pause"|"resume", "id":1}
 //   {"do":"pump","id":1,"text":"…"}                sends the text again and again until it is closed
@@ -29,14 +29,14 @@ function count(id, every) {
 }
 
 const actions = {
-  open({ id, url, watch }) {
+  open({ id, url, watch, quiet }) {
     const ws = new WebSocket(url, options);
     const counted = watch && count(id, watch);
     clients.set(id, ws);
     ws.on('open', () => tell({ id, event: 'open' }));
     ws.on('message', (data, binary) => {
       if (counted) counted(data);
-      else tell({ id, event: 'message', binary, base64: data.toString('base64') });
+      else if (!quiet) tell({ id, event: 'message', binary, base64: data.toString('base64') });
     });
     ws.on('pong', (data) => tell({ id, event: 'pong', text: data.toString() }));
     ws.on('close', (code, reason) => tell({ id, event: 'close', code, reason: reason.toString() }));

@@ -310,6 +310,20 @@ class Slow(RelayTest):
         while json.loads(stalled.recv()) != {'type': 'detection', 'n': n_all}:
             pass
 
+    def test_nothing_comes_behind_a_close_frame(self):
+        """RFC 6455 §5.5.1: frames that wait for a slow viewer leave before it, or never."""
+        viewer, device = self.viewer(), self.device()
+        for goodbye in (frame(CLOSE, b'\x03\xe8'), frame(TEXT, b'\xff')):
+            stalled = self.viewer(receive_bytes=4096)
+            for n in range(20):
+                for what in ('frame', 'detection'):
+                    device.send_text(sized(what, 100_000))
+                    self.assertEqual(len(viewer.recv()), 100_000)
+            stalled.send(goodbye)
+            self.settle(viewer)
+            self.assertIn(stalled.closed()[0], (1000, 1007))
+            stalled.close()
+
     def test_a_device_that_never_reads(self):
         viewer, device = self.viewer(), self.client('raw', self.relay.port, receive_bytes=4096)
         before = self.relay.rss()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # build: release
 # seconds: 300
-"""examples/relay under many connections: nothing is left behind, and little is needed for each."""
-import itertools, unittest
+"""Many connections: nothing is left behind, and little is needed for each."""
+import itertools, pathlib, tempfile, unittest
 
 from kit import CLOSE, HANDSHAKE, TEXT, ProgramTest, Raw, RawWs, frame, frame_head, release_build, wait_for
 
@@ -42,8 +42,35 @@ class Connections(ProgramTest):
             wait_for(lambda: relay.files() == files, lambda: f'{relay.files()} descriptors, {files} before')
             rss.append(relay.rss())
         self.assertLess(rss[19] - rss[4], 2 << 20, [f'{r / 1e6:.2f} MB' for r in rss])
+        print(f'# after round 5: {rss[4] / 1e6:.2f} MB, after round 20: {rss[19] / 1e6:.2f} MB')
         viewer.send_text('{"type":"echo"}')
         self.assertEqual(viewer.recv(), '{"type":"echo"}')
+
+    def test_20_000_http_connections_leave_nothing_behind(self):
+        with tempfile.TemporaryDirectory(prefix='sluice-e2e-') as root:
+            pathlib.Path(root, 'large.bin').write_bytes(bytes(3_000_000))
+            echo = self.program('echo', '--root', root, build=release_build())
+            get = b'GET /static/large.bin HTTP/1.1\r\nHost: x\r\n\r\n'
+            post = b'POST /http-echo HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n' + b'x' * 50_000
+            kinds = itertools.cycle([get, get[:20], get * 3, post, post[:30_000], post * 2 + post[:9000], b'', b'\0', HANDSHAKE,
+                                     post.replace(b'50000', b'5').replace(b'POST', b'PUT')])
+            stays = self.raw(echo.port)
+            stays.send(get)  # the workers are there now
+            self.assertEqual(len(stays.answer().body), 3_000_000)
+            files, rss = echo.files(), []
+            for n in range(20):
+                for _ in range(10):
+                    batch = [Raw(echo.port) for _ in range(100)]
+                    for i, raw in enumerate(batch):
+                        wire = next(kinds)
+                        raw.send(wire)
+                        if i % 3 == 0 and wire in (get, post):  # some begin to read
+                            raw.take_head()
+                    for raw in batch:
+                        raw.reset()
+                wait_for(lambda: echo.files() == files, lambda: f'{echo.files()} descriptors, {files} before')
+                rss.append(echo.rss())
+            self.assertLess(rss[19] - rss[4], 2 << 20, [f'{r / 1e6:.2f} MB' for r in rss])
 
     def test_5_000_at_the_same_time(self):
         """All are there, a message reaches each, and all leave at once."""
@@ -61,6 +88,7 @@ class Connections(ProgramTest):
             self.skipTest(f'this machine allows no {count} connections: {why}')
         grown = relay.rss() - before
         self.assertLess(grown / count, 2048, 'bytes per idle connection')
+        print(f'# {grown / count:.0f} bytes for each of {count} idle connections')
         device.send_text('{"type":"detection","n":1}')
         for viewer in viewers:
             self.assertEqual(viewer.recv(), '{"type":"detection","n":1}')
