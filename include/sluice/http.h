@@ -77,7 +77,7 @@ typedef struct sl_server_options {
     uint32_t head_ms;         /* from the first byte to the end of the head; 0: 10 s */
     uint32_t body_ms;         /* longest silence inside a body; 0: 20 s */
     uint32_t idle_ms;         /* between requests; 0: 75 s */
-    uint32_t connections_max; /* 0: 60,000, or what the limit of open files (raised here) allows */
+    uint32_t connections_max; /* 0: 60,000, or what open files (raised here) allow */
     uint32_t connections_per_address_max; /* 0: 512; loopback exempt */
     uint32_t cork_us; /* latency budget of events; 0: 2,000; SL_CORK_NONE: never hold */
     size_t queue_max; /* bytes waiting per connection, a packet counts 128 at least; 0: 4 MiB */
