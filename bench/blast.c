@@ -338,7 +338,7 @@ static void fan_out(void)
 {
     static const char hello[] = "{\"type\":\"device_register\",\"device_id\":\"d1\"}";
     uint8_t first[128];
-    uint64_t cpu, count, start, end;
+    uint64_t cpu, count, start, end, from;
 
     subs = calloc((size_t)o.subs, sizeof *subs);
     latency_us = calloc(LATENCY_MAX, sizeof *latency_us);
@@ -358,17 +358,18 @@ static void fan_out(void)
     measuring = true;
     cpu = server_cpu_ns();
     count = delivered;
+    from = sent;
     end = now_ns();
     run_until(end + (uint64_t)(o.secs * 1e9), start);
     cpu = server_cpu_ns() - cpu;
     count = delivered - count;
     end = now_ns() - end;
     qsort(latency_us, latency_n, sizeof *latency_us, by_value);
-    printf("{\"us\": %.4f, \"per_s\": %.0f, \"p99_us\": %.0f, \"bad\": %llu, \"n\": %llu}\n",
-           count > 0 ? (double)cpu / 1e3 / (double)count : 0,
-           (double)count / ((double)end / 1e9),
-           latency_n > 0 ? (double)latency_us[latency_n * 99 / 100] : 0,
-           (unsigned long long)bad, (unsigned long long)count);
+    printf(
+        "{\"us\": %.4f, \"per_s\": %.0f, \"p99_us\": %.0f, \"bad\": %llu, \"share\": %.3f}\n",
+        count > 0 ? (double)cpu / 1e3 / (double)count : 0, (double)count / ((double)end / 1e9),
+        latency_n > 0 ? (double)latency_us[latency_n * 99 / 100] : 0, (unsigned long long)bad,
+        sent > from ? (double)count / (double)(sent - from) / o.subs : 0);
 }
 
 static void idle(void)
