@@ -268,11 +268,23 @@ static bool has_room(const struct stream *s, size_t bytes)
     return bytes <= s->waiting_max && waiting <= s->waiting_max - bytes;
 }
 
+/*
+ * Events that are only held for company give way before one is refused: the kernel may have
+ * room for them. Not for others, whose sender would hear on_drained from inside its own call.
+ */
+static bool make_room(struct stream *s, size_t bytes, unsigned flags)
+{
+    if (has_room(s, bytes)) return true;
+    if (!(flags & STREAM_MAY_HOLD) || (s->wants & STREAM_WANT_WRITE) || s->ending) return false;
+    sl__stream_flush(s);
+    return !s->closing && has_room(s, bytes);
+}
+
 int sl__stream_send(struct stream *s, struct packet *p, unsigned flags)
 {
     int rc;
 
-    if (!has_room(s, p->bytes)) return s->closing ? SL_E_CLOSED : SL_E_FULL;
+    if (!make_room(s, p->bytes, flags)) return s->closing ? SL_E_CLOSED : SL_E_FULL;
     rc = need_outbox(s);
     if (rc < 0) return rc;
     rc = outbox_push(s->out, p);
@@ -359,7 +371,8 @@ void sl__stream_on_writable(struct stream *s)
 }
 
 /* Queue what is left of a batch of which `sent` bytes have gone straight out. */
-static int queue_rest(struct stream *s, struct packet *const *p, int n, size_t sent)
+static int queue_rest(struct stream *s, struct packet *const *p, int n, size_t sent,
+                      unsigned flags)
 {
     int i = 0;
 
@@ -367,7 +380,7 @@ static int queue_rest(struct stream *s, struct packet *const *p, int n, size_t s
         sent -= p[i++]->bytes;
     for (; i < n; i++) {
         /* a packet that has begun must be finished, whatever the bound says */
-        if (sent == 0 && !has_room(s, p[i]->bytes)) break;
+        if (sent == 0 && !make_room(s, p[i]->bytes, flags)) break;
         if (need_outbox(s) < 0 || outbox_push(s->out, p[i]) < 0) {
             if (sent > 0) sl__stream_close(s, SL_E_NOMEM);
             break;
@@ -397,7 +410,7 @@ int sl__stream_send_batch(struct stream *s, struct packet *const *p, int n,
         if (sent < 0) sent = 0;
         blocked = true;
     }
-    n = queue_rest(s, p, n, (size_t)sent);
+    n = queue_rest(s, p, n, (size_t)sent, blocked ? 0 : flags);
     if (s->out == NULL) return n;
     if (blocked)
         watch(s, s->wants | STREAM_WANT_WRITE);

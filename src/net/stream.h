@@ -102,6 +102,7 @@ void sl__stream_finish(
 /*
  * Queue a packet in order; the stream holds a reference of its own.
  *
+ * calls    nothing, but with STREAM_MAY_HOLD on_drained: at the bound what is held leaves first
  * returns  0; SL_E_FULL when `waiting_max` would be passed (an empty queue takes any one
  *          packet); SL_E_CLOSED; SL_E_NOMEM. Nothing is queued on an error.
  */

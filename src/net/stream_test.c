@@ -273,6 +273,21 @@ static void an_answer_takes_the_held_ones_along(void **state)
     assert_sent(m, "ab!");
 }
 
+/* What is held for company is no reason to refuse: the kernel has room. */
+static void a_full_cork_is_let_go(void **state)
+{
+    struct fixture *f = *state;
+    struct mem_stream *m = open_stream(f, 10, 5000);
+
+    assert_int_equal(send_text(m, "first", STREAM_MAY_HOLD), 0);
+    sl__loop_crank(f->loop, 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(send_text(m, "12345", STREAM_MAY_HOLD), 0);
+    sl__loop_crank(f->loop, 10);
+    assert_int_equal(m->sent_len, 25);
+    assert_true(m->sends <= 4);
+}
+
 static void held_streams_leave_in_due_order(void **state)
 {
     struct fixture *f = *state;
@@ -363,11 +378,12 @@ static void a_batch_respects_queue_bound_and_cork(void **state)
     mem_stream_open_window(m, 100);
     assert_sent(m, "aaaabbbb");
     mem_stream_clear(m);
-    assert_int_equal(send_batch(m, &b, STREAM_MAY_HOLD), 2); /* held: just written */
+    assert_int_equal(send_batch(m, &b, STREAM_MAY_HOLD), 3); /* held: just written */
+    assert_sent(m, "aaaabbbb"); /* ... but for what gives way at the bound */
     sl__loop_crank(f->loop, 4);
-    assert_int_equal(m->sent_len, 0);
+    assert_int_equal(m->sent_len, 8);
     sl__loop_crank(f->loop, 1);
-    assert_sent(m, "aaaabbbb");
+    assert_sent(m, "aaaabbbbcccc");
     batch_deinit(&b);
 }
 
@@ -563,6 +579,7 @@ int main(void)
         CASE(a_lone_event_is_not_held),
         CASE(fast_events_share_a_write),
         CASE(an_answer_takes_the_held_ones_along),
+        CASE(a_full_cork_is_let_go),
         CASE(held_streams_leave_in_due_order),
         CASE(a_batch_can_be_cut_anywhere),
         CASE(a_batch_respects_queue_bound_and_cork),
