@@ -3,30 +3,28 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-
-#include <sqlite3.h>
+#include "store/cure.h"
+#include "store/db_inside.h"
+#include "store/disk.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #define APPLICATION_ID  0x536c6365 /* "Slce" */
 #define BUSY_TIMEOUT_MS 5000
-#define STATEMENTS_MAX  64
 
-struct stmt {
-    sqlite3_stmt *raw;
-    const char *sql; /* the literal it was asked for with */
-    int rc;          /* the first bind that failed */
-};
+/* Where SQLite only says "disk I/O error", the system's own number tells which. */
+static int io_code(sqlite3 *raw)
+{
+    switch (sqlite3_system_errno(raw)) {
+    case ENOSPC:
+    case EDQUOT: return -ENOSPC;
+    case EROFS: return -EROFS;
+    default: return -EIO;
+    }
+}
 
-struct db {
-    sqlite3 *raw;
-    int n;
-    struct stmt stmt[STATEMENTS_MAX];
-};
-
-/* The code of ours (or of the system's) for one of SQLite's. */
-static int code_of(int rc)
+int db_code(sqlite3 *raw, int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_OK:
@@ -37,19 +35,31 @@ static int code_of(int rc)
     case SQLITE_LOCKED: return SL_E_BUSY;
     case SQLITE_FULL: return -ENOSPC;
     case SQLITE_TOOBIG: return SL_E_TOO_BIG;
-    case SQLITE_READONLY:
+    case SQLITE_READONLY: return -EROFS;
     case SQLITE_PERM: return -EACCES;
-    case SQLITE_IOERR: return -EIO;
+    case SQLITE_CORRUPT: return -EUCLEAN;
+    case SQLITE_IOERR: return io_code(raw);
     default: return SL_E_DB;
     }
 }
 
 int db_fail(const struct db *db, sl_error *err)
 {
-    int rc = code_of(sqlite3_errcode(db->raw));
+    const char *path = sqlite3_db_filename(db->raw, "main");
+    int rc = db_code(db->raw, sqlite3_extended_errcode(db->raw));
+    char text[sizeof err->text];
 
-    return sl_fail(err, rc ? rc : SL_E_DB, sqlite3_db_filename(db->raw, "main"), "%s",
-                   sqlite3_errmsg(db->raw));
+    if (rc == 0) rc = SL_E_DB;
+    return sl_fail(err, rc, path ? path : "", "%s",
+                   cure_is_known(rc) ? cure_text(rc, path ? path : "", text, sizeof text)
+                                     : sqlite3_errmsg(db->raw));
+}
+
+const char *db_path(const struct db *db)
+{
+    const char *path = sqlite3_db_filename(db->raw, "main");
+
+    return path != NULL ? path : "";
 }
 
 int db_exec(struct db *db, const char *sql, sl_error *err)
@@ -141,7 +151,7 @@ int stmt_step(struct stmt *s)
 
     if (rc == SQLITE_ROW) return 1;
     stmt_reset(s);
-    return code_of(rc);
+    return db_code(sqlite3_db_handle(s->raw), rc);
 }
 
 int stmt_run(struct stmt *s)
@@ -208,6 +218,7 @@ static int check_ours(struct db *db, enum db_mode mode, sl_error *err)
     int rc = read_number(db, "PRAGMA page_count", &pages, err);
 
     if (rc < 0) return rc;
+    db->was_there = pages > 0;
     if (pages == 0 && mode == DB_WRITE) return prepare_new(db, err);
     rc = read_number(db, "PRAGMA application_id", &id, err);
     if (rc < 0) return rc;
@@ -219,9 +230,42 @@ static int check_ours(struct db *db, enum db_mode mode, sl_error *err)
 static const char writer_pragmas[] = "PRAGMA journal_mode=WAL;"
                                      "PRAGMA synchronous=FULL;"
                                      "PRAGMA foreign_keys=ON;"
-                                     "PRAGMA wal_autocheckpoint=4096;" /* 16 MiB */
+                                     "PRAGMA wal_autocheckpoint=0;" /* see db_checkpoint */
                                      "PRAGMA journal_size_limit=67108864;";
 static const char reader_pragmas[] = "PRAGMA query_only=ON;";
+
+static int on_wal(void *user, sqlite3 *raw, const char *schema, int pages)
+{
+    struct db *db = user;
+
+    (void)raw;
+    (void)schema;
+    db->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+int64_t db_wal_bytes(const struct db *db)
+{
+    return db->wal_pages * db->page_size;
+}
+
+int db_checkpoint(struct db *db, enum db_checkpoint how, int wait_ms, sl_error *err)
+{
+    enum disk_cause before = disk_write_for(DISK_CHECKPOINT);
+    int mode = how == DB_PASSIVE ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
+    int rc;
+
+    sqlite3_busy_timeout(db->raw, wait_ms);
+    rc = sqlite3_wal_checkpoint_v2(db->raw, "main", mode, NULL, NULL);
+    if (rc != SQLITE_OK) {
+        rc = db_fail(db, err);
+    } else if (how == DB_TRUNCATE) {
+        db->wal_pages = 0;
+    }
+    sqlite3_busy_timeout(db->raw, BUSY_TIMEOUT_MS);
+    disk_write_for(before);
+    return rc;
+}
 
 int db_open(const char *path, enum db_mode mode, struct db **out, sl_error *err)
 {
@@ -232,11 +276,12 @@ int db_open(const char *path, enum db_mode mode, struct db **out, sl_error *err)
     int rc;
 
     *out = NULL;
+    disk_watch();
     db = sl__zalloc(sizeof *db);
     if (db == NULL) return sl_fail(err, SL_E_NOMEM, path, "out of memory");
     rc = sqlite3_open_v2(path, &db->raw, flags, NULL);
     if (rc != SQLITE_OK) {
-        rc = code_of(rc);
+        rc = db->raw ? db_code(db->raw, rc) : SL_E_NOMEM;
         sl_fail(err, rc, path, "%s", db->raw ? sqlite3_errmsg(db->raw) : "out of memory");
         goto failed;
     }
@@ -244,7 +289,9 @@ int db_open(const char *path, enum db_mode mode, struct db **out, sl_error *err)
     rc = check_ours(db, mode, err);
     if (rc < 0) goto failed;
     rc = db_exec(db, mode == DB_WRITE ? writer_pragmas : reader_pragmas, err);
+    if (rc == 0) rc = read_number(db, "PRAGMA page_size", &db->page_size, err);
     if (rc < 0) goto failed;
+    sqlite3_wal_hook(db->raw, on_wal, db);
     *out = db;
     return 0;
 

@@ -34,13 +34,33 @@ void db_close(struct db *db); /* statements go with it; NULL is fine */
 
 /*
  * Bring a schema up to date: step[i] takes version i to i + 1, each in one transaction
- * together with the new number.
+ * together with the new number. A store that was there before this connection opened it is
+ * copied first, once; see snapshot.h.
  *
  * system   NULL: the store's own tables, numbered by user_version; else a row of `schema`
- * returns  0, SL_E_DB_NEWER when the file has more steps than we know, SL_E_DB
+ * returns  0, SL_E_DB_NEWER when the file has more steps than we know, SL_E_DB,
+ *          or what kept the copy from being made
  */
 int db_migrate(struct db *db, const char *system, const char *const *step, int step_count,
                sl_error *err) SL_MUST_USE;
+
+/* As it was opened, absolute; "" in memory. */
+const char *db_path(const struct db *db);
+
+/*
+ * Move what is in the write-ahead log to where it stays. Writers never do so by themselves.
+ *
+ * how      PASSIVE: as much as is possible beside readers and the writer, waiting for nobody;
+ *          TRUNCATE: all of it, and the log is empty again; writer only
+ * wait_ms  for others to let go
+ * returns  0; SL_E_BUSY: not all could be moved
+ */
+enum db_checkpoint { DB_PASSIVE, DB_TRUNCATE };
+int db_checkpoint(struct db *db, enum db_checkpoint how, int wait_ms,
+                  sl_error *err) SL_MUST_USE;
+
+/* How long the write-ahead log was after the last commit of this connection. */
+int64_t db_wal_bytes(const struct db *db);
 
 /* One or more statements without results. */
 int db_exec(struct db *db, const char *sql, sl_error *err) SL_MUST_USE;
@@ -51,7 +71,8 @@ bool db_in_transaction(const struct db *db);
 /* The rowid of the last insert. */
 int64_t db_last_id(const struct db *db);
 
-/* The last failure of this connection as a code; the sentence goes to `err`. */
+/* The last failure of this connection as a code; the sentence goes to `err`: cause and cure
+ * where we know one (cure.h), else SQLite's words. */
 int db_fail(const struct db *db, sl_error *err);
 
 /*

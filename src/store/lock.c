@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/lock.h"
 
+#include "store/place.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,6 +26,7 @@ int lock_take(const char *dir, int *fd, sl_error *err)
         code = errno;
         return sl_fail(err, -code, dir, "cannot make the data folder: %s", strerror(code));
     }
+    if (place_check(dir, err) < 0) return SL_E_INVAL;
     f = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (f < 0) {
         code = errno;

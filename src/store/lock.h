@@ -9,7 +9,8 @@
  * Make the folder if it is missing and take it for this process.
  *
  * fd       receives what to hand to lock_release
- * returns  0, SL_E_BUSY when another process has it, or what the system said
+ * returns  0, SL_E_BUSY when another process has it, SL_E_INVAL on a network file
+ *          system (place.h), or what the system said
  */
 int lock_take(const char *dir, int *fd, sl_error *err) SL_MUST_USE;
 void lock_release(int fd); /* -1 is fine */

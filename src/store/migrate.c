@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Schema steps. The store's own count in user_version; a system's in its row of `schema`. */
 #include "store/db.h"
+#include "store/db_inside.h"
+#include "store/snapshot.h"
 
 #include <stdio.h>
 
@@ -54,6 +56,19 @@ static int take_step(struct db *db, const char *system, const char *sql, int ver
     return rc;
 }
 
+/* Before the first change to what somebody may need back. */
+static int keep_copy(struct db *db, sl_error *err)
+{
+    int64_t version = 0;
+    int rc;
+
+    if (!db->was_there || db->is_snapped) return 0;
+    rc = read_version(db, NULL, &version, err);
+    if (rc == 0) rc = snapshot_take(db, version, err);
+    db->is_snapped = rc == 0;
+    return rc;
+}
+
 int db_migrate(struct db *db, const char *system, const char *const *step, int step_count,
                sl_error *err)
 {
@@ -67,9 +82,8 @@ int db_migrate(struct db *db, const char *system, const char *const *step, int s
                        "start the newer program, or restore a backup",
                        (long long)have, step_count);
     }
-    for (int v = (int)have; v < step_count; v++) {
+    if (have < step_count) rc = keep_copy(db, err);
+    for (int v = (int)have; v < step_count && rc == 0; v++)
         rc = take_step(db, system, step[v], v + 1, err);
-        if (rc < 0) return rc;
-    }
-    return 0;
+    return rc;
 }
