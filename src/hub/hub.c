@@ -60,7 +60,7 @@ bool hub_is_stopping(const struct hub *hub)
 
 static int migrate_all(struct hub *hub, struct db *db, sl_error *err)
 {
-    int rc = db_migrate(db, NULL, journal_steps, JOURNAL_STEPS, err);
+    int rc = db_migrate(db, NULL, spine_steps, SPINE_STEPS, err);
 
     for (size_t i = 0; i < hub->options.system_count && rc == 0; i++) {
         const struct system *s = hub->options.systems[i];

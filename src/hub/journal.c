@@ -4,217 +4,167 @@
 #include "sluice/log.h"
 
 #include "base/alloc.h"
-#include "base/assert.h"
+#include "hub/checkpoint.h"
+#include "hub/spine.h"
+#include "store/cure.h"
+#include "store/disk.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 
-#define MIB (1024 * 1024)
+#define MIB              (1024 * 1024)
+#define TRUNCATE_WAIT_MS 1000 /* for readers, with commits standing still */
+
+static_assert(sizeof((struct journal_trouble *)0)->cause == sizeof((sl_error *)0)->text,
+              "a cause is an error's sentence");
+
+/* What the thread knows of the store's health; a copy goes to the loop with each batch. */
+struct health {
+    struct journal_trouble trouble;
+    uint64_t batches, commit_us, commit_max_us, truncations;
+};
 
 struct journal {
     sl_loop *loop;
-    struct db *db;    /* the thread's, while it runs */
-    int64_t last_seq; /* likewise: the newest number given */
     struct journal_limits limits;
     struct journal_stats stats; /* the loop's */
+    void (*on_low)(void *user); /* likewise */
+    void *on_low_user;
+    struct checkpoint *checkpoint; /* NULL in memory */
     pthread_t thread;
+
+    struct db *db; /* the thread's, while it runs, with what follows */
+    int64_t last_seq;
+    struct mono tried; /* last, while in trouble */
+    int64_t woken_at;  /* how long the log was when the checkpoint thread was woken */
+    int64_t truncate_at;
+    struct health health;
 
     pthread_mutex_t lock; /* covers what follows */
     pthread_cond_t wake;
     struct list waiting, done;
-    uint64_t batches;
+    struct health told;
     bool stopping;
-};
-
-const char *const journal_steps[JOURNAL_STEPS] = {
-    "CREATE TABLE schema(system TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE record("
-    "  seq INTEGER PRIMARY KEY,"
-    "  id TEXT NOT NULL,"
-    "  system TEXT NOT NULL,"
-    "  kind TEXT NOT NULL,"
-    "  device TEXT NOT NULL,"
-    "  hub_at INTEGER NOT NULL," /* microseconds since 1970 */
-    "  device_at INTEGER,"
-    "  body TEXT NOT NULL);",
-
-    /* What tells duplicates, only where a kind declares it: other rows cost the index
-     * nothing. A deleted newest row leaves its number behind, so that none is given twice. */
-    "ALTER TABLE record ADD COLUMN ukey BLOB;"
-    "ALTER TABLE record ADD COLUMN hash INTEGER;"
-    "CREATE INDEX record_ukey ON record(system, kind, ukey, hash) WHERE ukey IS NOT NULL;"
-    "CREATE TABLE meta(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;"
-    "INSERT INTO meta VALUES('last_seq', 0);"
-    "CREATE TRIGGER record_last_seq AFTER DELETE ON record"
-    "  WHEN OLD.seq > coalesce((SELECT max(seq) FROM record), 0)"
-    "  BEGIN"
-    "    UPDATE meta SET value = max(value, OLD.seq) WHERE name = 'last_seq';"
-    "  END;",
 };
 
 /* ---- the journal's thread ---- */
 
-static int run(struct db *db, const char *sql)
-{
-    struct stmt *s = db_stmt(db, sql);
-
-    return s != NULL ? stmt_run(s) : db_fail(db, NULL);
-}
-
-/* NULL where the kind or the record declares none: IS finds that, too. */
-static void bind_hash(struct stmt *s, int i, const struct unique *u)
-{
-    if (u->same_content) stmt_bind_i64(s, i, (int64_t)u->content);
-}
-
-static int insert(struct db *db, const struct record *r, int64_t seq)
-{
-    struct stmt *s = db_stmt(db, "INSERT INTO record(seq, id, system, kind, device, hub_at,"
-                                 " device_at, body, ukey, hash)"
-                                 " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-
-    if (s == NULL) return db_fail(db, NULL);
-    stmt_bind_i64(s, 1, seq);
-    stmt_bind_str(s, 2, (sl_str){r->id, RECORD_ID_SIZE - 1});
-    stmt_bind_str(s, 3, sl_str_of(r->kind->system));
-    stmt_bind_str(s, 4, sl_str_of(r->kind->name));
-    stmt_bind_str(s, 5, r->device);
-    stmt_bind_i64(s, 6, r->hub_at.us);
-    if (r->has_device_at) stmt_bind_i64(s, 7, r->device_at.us);
-    stmt_bind_str(s, 8, r->body);
-    if (r->unique.key.len > 0) {
-        stmt_bind_blob(s, 9, r->unique.key);
-        bind_hash(s, 10, &r->unique);
-    }
-    return stmt_run(s);
-}
-
-/* Is the newest record of this key (and content) near enough to be the same? */
-static int find_original(struct db *db, const struct record *r, struct outcome *out)
-{
-    struct stmt *s = db_stmt(db, "SELECT seq, id, hub_at FROM record WHERE system = ?"
-                                 " AND kind = ? AND ukey = ? AND hash IS ?"
-                                 " ORDER BY seq DESC LIMIT 1");
-    int64_t window = r->unique.window_us;
-    int rc;
-
-    if (s == NULL) return db_fail(db, NULL);
-    stmt_bind_str(s, 1, sl_str_of(r->kind->system));
-    stmt_bind_str(s, 2, sl_str_of(r->kind->name));
-    stmt_bind_blob(s, 3, r->unique.key);
-    bind_hash(s, 4, &r->unique);
-    rc = stmt_step(s);
-    if (rc <= 0) return rc;
-    if (window == 0 || r->hub_at.us - stmt_i64(s, 2) <= window) {
-        outcome_refer(out, OUTCOME_DUPLICATE, stmt_i64(s, 0), stmt_str(s, 1));
-    }
-    stmt_reset(s);
-    return 0;
-}
-
-/* The steps of one record; whoever settles it otherwise ends them. */
-static int take_steps(struct db *db, const struct record *r, struct outcome *out)
-{
-    int rc = 0;
-
-    if (r->unique.key.len > 0) rc = find_original(db, r, out);
-    if (rc < 0 || out->kind != OUTCOME_STORED) return rc;
-    if (r->kind->decide != NULL) rc = r->kind->decide(db, r, out);
-    if (rc < 0 || out->kind != OUTCOME_STORED) return rc;
-    rc = insert(db, r, out->seq);
-    if (rc < 0 || r->kind->apply == NULL) return rc;
-    rc = r->kind->apply(db, r, out);
-    SL_ASSERT(out->kind != OUTCOME_MERGED); /* decide's to say: the row is there by now */
-    return rc;
-}
-
-/* A record that does not come to stay leaves nothing, and the batch goes on without it. */
-static int write_record(struct journal *j, struct record *r)
-{
-    struct outcome *out = &r->outcome;
-    struct db *db = j->db;
-    int rc = run(db, "SAVEPOINT record");
-
-    if (rc < 0) return rc;
-    out->seq = j->last_seq + 1;
-    memcpy(out->id, r->id, sizeof out->id);
-    rc = take_steps(db, r, out);
-    if (!db_in_transaction(db)) return rc < 0 ? rc : SL_E_DB;
-    if (rc < 0 || out->kind == OUTCOME_DUPLICATE || out->kind == OUTCOME_REFUSED) {
-        int undone = run(db, "ROLLBACK TO record");
-
-        if (undone < 0) return rc < 0 ? rc : undone;
-    }
-    if (run(db, "RELEASE record") < 0 && rc == 0) rc = SL_E_DB;
-    if (rc == 0 && out->kind == OUTCOME_STORED) j->last_seq++;
-    return rc;
-}
-
-/* All or nothing, but for records that were settled by themselves. */
-static int write_all(struct journal *j, struct list *batch)
-{
-    int rc = run(j->db, "BEGIN IMMEDIATE");
-
-    if (rc < 0) return rc;
-    for (struct list *n = batch->next; n != batch; n = n->next) {
-        struct record *r = LIST_ENTRY(n, struct record, node);
-
-        r->outcome.rc = write_record(j, r);
-        /* A full disk may end the whole transaction (SQLite, "Response To Errors Within A
-         * Transaction"): then nothing of the batch is in it any more. */
-        if (!db_in_transaction(j->db)) return r->outcome.rc;
-    }
-    return run(j->db, "COMMIT");
-}
-
 /* What on_done is told: the batch's failure is that of everyone who counted on it. */
-static void settle(struct outcome *out, int rc, int64_t committed)
+static void settle(struct outcome *out, const sl_error *why, int64_t committed)
 {
-    if (out->rc == 0 && rc < 0 && !(out->kind == OUTCOME_DUPLICATE && out->seq <= committed)) {
-        out->rc = rc;
-    }
+    bool stands = out->kind == OUTCOME_DUPLICATE && out->seq > 0 && out->seq <= committed;
+
+    if (out->rc == 0 && !stands) out->rc = why->code;
     if (out->rc < 0) {
-        char text[96];
+        static const char start[] = "not stored: ";
+        char text[OUTCOME_WHY];
 
         out->kind = OUTCOME_FAILED;
-        out->status = 503;
-        snprintf(out->why, sizeof out->why, "the record was not stored: %s",
-                 sl_strerror(out->rc, text, sizeof text));
+        out->status = cure_status(out->rc);
+        snprintf(out->why, sizeof out->why, "%s%.*s", start,
+                 (int)(sizeof out->why - sizeof start),
+                 out->rc == why->code ? why->text : sl_strerror(out->rc, text, sizeof text));
     }
     if (out->kind < OUTCOME_REFUSED) return;
     out->seq = 0;
     out->id[0] = '\0';
 }
 
-static void write_batch(struct journal *j, struct list *batch)
+static void settle_all(struct list *batch, const sl_error *why, int64_t committed)
+{
+    for (struct list *n = batch->next; n != batch; n = n->next)
+        settle(&LIST_ENTRY(n, struct record, node)->outcome, why, committed);
+}
+
+/* Trouble begins with a failure from outside and ends with a commit that wrote something. */
+static void note(struct journal *j, int rc, const sl_error *err)
+{
+    struct journal_trouble *t = &j->health.trouble;
+
+    if (rc > 0 && t->rc < 0) {
+        SL_INFO("journal", "msg=\"records are stored again\"");
+        *t = (struct journal_trouble){0};
+    } else if (rc < 0 && !cure_is_known(rc)) {
+        SL_ERROR("journal", "msg=\"a batch was not stored\" code=%d cause=\"%s\"", rc,
+                 err->text);
+    } else if (rc < 0 && rc != t->rc) {
+        SL_ERROR("journal", "msg=\"records are refused until this is mended\" cause=\"%s\"",
+                 err->text);
+        if (t->rc == 0) t->since = wall_now();
+        t->rc = rc;
+        memcpy(t->cause, err->text, sizeof t->cause);
+    }
+}
+
+static void try_batch(struct journal *j, struct list *batch)
 {
     int64_t committed = j->last_seq;
-    int rc = write_all(j, batch);
+    struct mono start = mono_now();
+    sl_error err = {0};
+    int rc = spine_write(j->db, batch, &j->last_seq, &err);
+    uint64_t us;
 
-    if (rc < 0) {
-        sl_error err = {0};
+    j->tried = mono_now();
+    us = j->tried.us - start.us;
+    j->health.commit_us += us;
+    if (us > j->health.commit_max_us) j->health.commit_max_us = us;
+    note(j, rc, &err);
+    if (rc >= 0) err.code = 0; /* what failed did so alone */
+    settle_all(batch, &err, committed);
+}
 
-        (void)db_fail(j->db, &err); /* in SQLite's own words */
-        SL_ERROR("journal", "msg=\"a batch was not stored\" code=%d cause=\"%s\"", rc,
-                 err.text);
-        if (db_in_transaction(j->db)) (void)run(j->db, "ROLLBACK");
-        j->last_seq = committed;
+/* While the disk is in trouble one batch in a while tries it; the others are told at once. */
+static void write_batch(struct journal *j, struct list *batch)
+{
+    const struct journal_trouble *t = &j->health.trouble;
+    sl_error err = {.code = t->rc};
+
+    j->health.batches++;
+    if (t->rc == 0 || mono_now().us - j->tried.us >= (uint64_t)j->limits.retry_ms * 1000) {
+        try_batch(j, batch);
+        return;
     }
-    for (struct list *n = batch->next; n != batch; n = n->next)
-        settle(&LIST_ENTRY(n, struct record, node)->outcome, rc, committed);
+    memcpy(err.text, t->cause, sizeof err.text);
+    settle_all(batch, &err, j->last_seq);
+}
+
+/* After the batch is told: nobody waits for this but the next one, at the cap. */
+static void tend_log(struct journal *j)
+{
+    int64_t bytes = db_wal_bytes(j->db);
+    int rc;
+
+    if (j->checkpoint == NULL) return;
+    if (bytes < j->woken_at) j->woken_at = 0; /* it has begun again from its front */
+    if (bytes < j->limits.log_cap_bytes) j->truncate_at = 0;
+    if (bytes - j->woken_at >= j->limits.log_step_bytes) {
+        j->woken_at = bytes;
+        checkpoint_wake(j->checkpoint);
+    }
+    if (bytes < j->limits.log_cap_bytes || bytes < j->truncate_at) return;
+    rc = db_checkpoint(j->db, DB_TRUNCATE, TRUNCATE_WAIT_MS, NULL);
+    j->health.truncations++;
+    j->woken_at = rc < 0 ? bytes : 0;
+    /* a reader holds it: not before it has grown again as much as a quarter */
+    j->truncate_at = rc < 0 ? bytes + j->limits.log_cap_bytes / 4 : 0;
 }
 
 static void deliver(struct journal *j)
 {
     struct list batch;
-    uint64_t batches;
+    struct health told;
 
     pthread_mutex_lock(&j->lock);
     list_move_all(&j->done, &batch);
-    batches = j->batches;
+    told = j->told;
     pthread_mutex_unlock(&j->lock);
 
-    j->stats.batches = batches;
+    j->stats.batches = told.batches;
+    j->stats.commit_us = told.commit_us;
+    j->stats.commit_max_us = told.commit_max_us;
+    j->stats.truncations = told.truncations;
+    j->stats.trouble = told.trouble;
     for (struct list *n; (n = list_take_first(&batch)) != NULL;) {
         struct record *r = LIST_ENTRY(n, struct record, node);
 
@@ -224,6 +174,12 @@ static void deliver(struct journal *j)
         if (r->on_done != NULL) r->on_done(r, &r->outcome);
         record_free(r);
     }
+    if (!j->stats.is_high || j->stats.bytes > j->limits.bytes / 2
+        || j->stats.records > j->limits.records / 2) {
+        return;
+    }
+    j->stats.is_high = false;
+    if (j->on_low != NULL) j->on_low(j->on_low_user);
 }
 
 static void on_batch(void *user)
@@ -231,6 +187,7 @@ static void on_batch(void *user)
     deliver(user);
 }
 
+/* Behind what the loop has not fetched yet: the order is that of appending. */
 static void add_all(struct list *to, struct list *from)
 {
     for (struct list *n; (n = list_take_first(from)) != NULL;)
@@ -242,6 +199,7 @@ static void *on_thread(void *user)
     struct journal *j = user;
     struct list batch;
 
+    disk_write_for(DISK_JOURNAL);
     pthread_mutex_lock(&j->lock);
     for (;;) {
         while (list_is_empty(&j->waiting) && !j->stopping)
@@ -252,10 +210,11 @@ static void *on_thread(void *user)
         write_batch(j, &batch);
         pthread_mutex_lock(&j->lock);
         add_all(&j->done, &batch);
-        j->batches++;
+        j->told = j->health;
         pthread_mutex_unlock(&j->lock);
         /* If this fails the batch is told together with the next one, or by journal_close. */
         (void)!sl_loop_post(j->loop, on_batch, j);
+        tend_log(j);
         pthread_mutex_lock(&j->lock);
     }
     pthread_mutex_unlock(&j->lock);
@@ -264,19 +223,27 @@ static void *on_thread(void *user)
 
 /* ---- the loop's side ---- */
 
-/* Where numbering goes on: behind the newest row, and behind newer ones that were deleted. */
-static int read_last_seq(struct db *db, int64_t *out)
+static void fill_limits(struct journal *j, const struct journal_limits *limits)
 {
-    struct stmt *s = db_stmt(db, "SELECT max(coalesce((SELECT max(seq) FROM record), 0),"
-                                 " (SELECT value FROM meta WHERE name = 'last_seq'))");
+    struct journal_limits *l = &j->limits;
+
+    if (limits != NULL) *l = *limits;
+    if (l->bytes == 0) l->bytes = 32 * MIB;
+    if (l->records == 0) l->records = 65536;
+    if (l->log_step_bytes == 0) l->log_step_bytes = 4 * MIB;
+    if (l->log_cap_bytes == 0) l->log_cap_bytes = 64 * MIB;
+    if (l->retry_ms == 0) l->retry_ms = 1000;
+}
+
+static int open_checkpoint(struct journal *j)
+{
+    sl_error err = {0};
     int rc;
 
-    if (s == NULL) return db_fail(db, NULL);
-    rc = stmt_step(s);
-    if (rc <= 0) return rc < 0 ? rc : SL_E_DB;
-    *out = stmt_i64(s, 0);
-    stmt_reset(s);
-    return 0;
+    if (db_path(j->db)[0] == '\0') return 0;
+    rc = checkpoint_open(db_path(j->db), &j->checkpoint, &err);
+    if (rc < 0) SL_ERROR("checkpoint", "cause=\"%s\"", err.text);
+    return rc;
 }
 
 int journal_open(sl_loop *loop, struct db *db, const struct journal_limits *limits,
@@ -288,30 +255,33 @@ int journal_open(sl_loop *loop, struct db *db, const struct journal_limits *limi
     *out = NULL;
     j = sl__zalloc(sizeof *j);
     if (j == NULL) return SL_E_NOMEM;
-    rc = read_last_seq(db, &j->last_seq);
-    if (rc < 0) {
-        sl__free(j);
-        return rc;
-    }
     j->loop = loop;
     j->db = db;
-    if (limits != NULL) j->limits = *limits;
-    if (j->limits.bytes == 0) j->limits.bytes = 32 * MIB;
-    if (j->limits.records == 0) j->limits.records = 65536;
+    fill_limits(j, limits);
     list_init(&j->waiting);
     list_init(&j->done);
     pthread_mutex_init(&j->lock, NULL);
     pthread_cond_init(&j->wake, NULL);
-    rc = pthread_create(&j->thread, NULL, on_thread, j);
-    if (rc != 0) goto failed;
+    rc = spine_read_last_seq(db, &j->last_seq);
+    if (rc == 0) rc = open_checkpoint(j);
+    if (rc == 0) rc = -pthread_create(&j->thread, NULL, on_thread, j);
+    if (rc < 0) goto failed;
     *out = j;
     return 0;
 
 failed:
+    checkpoint_close(j->checkpoint);
     pthread_cond_destroy(&j->wake);
     pthread_mutex_destroy(&j->lock);
     sl__free(j);
-    return -rc;
+    return rc;
+}
+
+/* Three quarters of either bound: room is left for those who have not heard of it yet. */
+static bool is_above_high(const struct journal *j)
+{
+    return j->stats.bytes >= j->limits.bytes - j->limits.bytes / 4
+           || j->stats.records >= j->limits.records - j->limits.records / 4;
 }
 
 int journal_append(struct journal *j, struct record *r)
@@ -328,11 +298,23 @@ int journal_append(struct journal *j, struct record *r)
     j->stats.appended++;
     j->stats.records++;
     j->stats.bytes += bytes;
+    if (is_above_high(j)) j->stats.is_high = true;
     pthread_mutex_lock(&j->lock);
     list_add_last(&j->waiting, &r->node);
     pthread_cond_signal(&j->wake);
     pthread_mutex_unlock(&j->lock);
     return 0;
+}
+
+bool journal_is_high(const struct journal *j)
+{
+    return j->stats.is_high;
+}
+
+void journal_set_on_low(struct journal *j, void (*on_low)(void *user), void *user)
+{
+    j->on_low = on_low;
+    j->on_low_user = user;
 }
 
 void journal_close(struct journal *j)
@@ -343,7 +325,9 @@ void journal_close(struct journal *j)
     pthread_cond_signal(&j->wake);
     pthread_mutex_unlock(&j->lock);
     pthread_join(j->thread, NULL);
+    j->on_low = NULL; /* it asks for more */
     deliver(j);
+    checkpoint_close(j->checkpoint);
     db_close(j->db);
     pthread_cond_destroy(&j->wake);
     pthread_mutex_destroy(&j->lock);
@@ -352,5 +336,13 @@ void journal_close(struct journal *j)
 
 void journal_get_stats(const struct journal *j, struct journal_stats *out)
 {
+    struct checkpoint_stats c = {0};
+
+    if (j->checkpoint != NULL) checkpoint_get_stats(j->checkpoint, &c);
     *out = j->stats;
+    out->checkpoints = c.runs;
+    out->checkpoints_failed = c.failed;
+    out->checkpoint_max_us = c.max_us;
+    out->journal_bytes = disk_written_bytes(DISK_JOURNAL);
+    out->checkpoint_bytes = disk_written_bytes(DISK_CHECKPOINT);
 }

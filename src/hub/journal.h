@@ -9,7 +9,9 @@
  *                                                                                  loop:
  * on_done
  *
- * What on_done reports as stored is on the disk.
+ * What on_done reports as stored is on the disk. When the disk does not take a batch, all of
+ * it has failed, and until one is taken again the others are told so without trying, but for
+ * one attempt in a second.
  */
 #ifndef HUB_JOURNAL_H
 #define HUB_JOURNAL_H
@@ -17,13 +19,26 @@
 #include "sluice/loop.h"
 
 #include "hub/record.h"
+#include "hub/spine.h"
+
+#include <stdbool.h>
 
 struct journal;
 
-/* What may be under way between append and on_done. */
+/* 0 stands for what is given behind it. */
 struct journal_limits {
-    size_t bytes;     /* 0: 32 MiB */
-    uint32_t records; /* 0: 65,536 */
+    size_t bytes;           /* under way between append and on_done; 32 MiB */
+    uint32_t records;       /* likewise; 65,536 */
+    uint32_t retry_ms;      /* in trouble, between two attempts; 1,000 */
+    int64_t log_step_bytes; /* the log grows this much between two checkpoints; 4 MiB */
+    int64_t log_cap_bytes;  /* and never beyond this for long; 64 MiB */
+};
+
+/* Why records are refused now, if they are: see cure.h. */
+struct journal_trouble {
+    int rc; /* 0: there is none */
+    struct wall since;
+    char cause[192]; /* and what helps */
 };
 
 struct journal_stats {
@@ -32,11 +47,13 @@ struct journal_stats {
     uint64_t refused;                     /* at the bound */
     size_t bytes;                         /* under way now */
     uint32_t records;
+    bool is_high;
+    struct journal_trouble trouble;
+    uint64_t commit_us, commit_max_us; /* of all batches that were tried */
+    uint64_t checkpoints, checkpoints_failed, checkpoint_max_us;
+    uint64_t truncations;                     /* the log had reached its cap */
+    uint64_t journal_bytes, checkpoint_bytes; /* handed to the disk by this process */
 };
-
-/* The spine's schema steps, for db_migrate(db, NULL, …). */
-#define JOURNAL_STEPS 2
-extern const char *const journal_steps[JOURNAL_STEPS];
 
 /*
  * Start the thread.
@@ -54,6 +71,16 @@ int journal_open(sl_loop *loop, struct db *db, const struct journal_limits *limi
  * thread   the loop's
  */
 int journal_append(struct journal *j, struct record *r) SL_MUST_USE;
+
+/*
+ * Back-pressure. High from three quarters of a bound on, until half of it is left; on_low is
+ * called when that is reached. Whoever reads records from somewhere pauses between the two,
+ * and refuses when that takes too long. append itself refuses only at the bound.
+ *
+ * thread   the loop's
+ */
+bool journal_is_high(const struct journal *j);
+void journal_set_on_low(struct journal *j, void (*on_low)(void *user), void *user);
 
 /*
  * Commit what waits, end the thread, deliver what was not delivered, close the connection.

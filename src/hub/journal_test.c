@@ -35,7 +35,7 @@ static struct db *open_store(struct fixture *f)
     struct db *db = NULL;
 
     assert_int_equal(db_open(f->path, DB_WRITE, &db, NULL), 0);
-    assert_int_equal(db_migrate(db, NULL, journal_steps, JOURNAL_STEPS, NULL), 0);
+    assert_int_equal(db_migrate(db, NULL, spine_steps, SPINE_STEPS, NULL), 0);
     return db;
 }
 

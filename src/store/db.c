@@ -43,16 +43,24 @@ int db_code(sqlite3 *raw, int rc)
     }
 }
 
-int db_fail(const struct db *db, sl_error *err)
+int db_fail_as(const struct db *db, int rc, sl_error *err)
 {
-    const char *path = sqlite3_db_filename(db->raw, "main");
-    int rc = db_code(db->raw, sqlite3_extended_errcode(db->raw));
+    const char *path = db_path(db), *words;
     char text[sizeof err->text];
 
-    if (rc == 0) rc = SL_E_DB;
-    return sl_fail(err, rc, path ? path : "", "%s",
-                   cure_is_known(rc) ? cure_text(rc, path ? path : "", text, sizeof text)
-                                     : sqlite3_errmsg(db->raw));
+    if (!cure_is_known(rc) && db_code(db->raw, sqlite3_errcode(db->raw)) == rc) {
+        words = sqlite3_errmsg(db->raw);
+    } else {
+        words = cure_text(rc, path, text, sizeof text);
+    }
+    return sl_fail(err, rc, path, "%s", words);
+}
+
+int db_fail(const struct db *db, sl_error *err)
+{
+    int rc = db_code(db->raw, sqlite3_extended_errcode(db->raw));
+
+    return db_fail_as(db, rc ? rc : SL_E_DB, err);
 }
 
 const char *db_path(const struct db *db)

@@ -74,6 +74,8 @@ int64_t db_last_id(const struct db *db);
 /* The last failure of this connection as a code; the sentence goes to `err`: cause and cure
  * where we know one (cure.h), else SQLite's words. */
 int db_fail(const struct db *db, sl_error *err);
+/* The same for a code that a call has returned already. Returns it. */
+int db_fail_as(const struct db *db, int rc, sl_error *err);
 
 /*
  * The statement for `sql`, prepared on first use and kept by the connection, reset and

@@ -17,7 +17,7 @@ static int set_up(void **state)
     struct db *db;
 
     if (db_open(":memory:", DB_WRITE, &db, NULL) < 0) return -1;
-    if (db_migrate(db, NULL, journal_steps, JOURNAL_STEPS, NULL) < 0) return -1;
+    if (db_migrate(db, NULL, spine_steps, SPINE_STEPS, NULL) < 0) return -1;
     if (db_migrate(db, "glass", glass_steps, GLASS_STEPS, NULL) < 0) return -1;
     *state = db;
     return 0;
