@@ -1,108 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "hub/journal.h"
+#include "hub/journal_test.h"
 
 #include "base/alloc.h"
-
-/* clang-format off */
-#include <setjmp.h> /* cmocka.h stands on these four */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
-
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#define DONE_MAX 20000
-
-struct fixture {
-    char dir[64], path[96];
-    sl_loop *loop;
-    struct journal *journal;
-    struct db *reader; /* sees what is committed, nothing else */
-    int wanted, done;  /* the loop stops when done reaches wanted */
-    int rc[DONE_MAX];
-    int64_t seq[DONE_MAX];
-    int64_t visible[DONE_MAX]; /* rows a reader saw when the completion ran */
-    bool watch;
-};
-
-static struct db *open_store(struct fixture *f)
-{
-    struct db *db = NULL;
-
-    assert_int_equal(db_open(f->path, DB_WRITE, &db, NULL), 0);
-    assert_int_equal(db_migrate(db, NULL, spine_steps, SPINE_STEPS, NULL), 0);
-    return db;
-}
-
-static void start(struct fixture *f, const struct journal_limits *limits, const char *sql)
-{
-    struct db *db = open_store(f);
-
-    if (sql != NULL) assert_int_equal(db_exec(db, sql, NULL), 0);
-    assert_int_equal(db_open(f->path, DB_READ, &f->reader, NULL), 0);
-    assert_int_equal(journal_open(f->loop, db, limits, &f->journal), 0);
-}
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-
-    if (f == NULL) return -1;
-    snprintf(f->dir, sizeof f->dir, "/tmp/sluice-journal-XXXXXX");
-    if (mkdtemp(f->dir) == NULL) return -1;
-    snprintf(f->path, sizeof f->path, "%s/sluice.db", f->dir);
-    if (sl_loop_new(&f->loop) < 0) return -1;
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    static const char *const suffix[] = {"", "-wal", "-shm"};
-    struct fixture *f = *state;
-    char path[128];
-
-    journal_close(f->journal);
-    db_close(f->reader);
-    sl_loop_free(f->loop);
-    for (size_t i = 0; i < sizeof suffix / sizeof suffix[0]; i++) {
-        snprintf(path, sizeof path, "%s%s", f->path, suffix[i]);
-        unlink(path);
-    }
-    rmdir(f->dir);
-    free(f);
-    return 0;
-}
-
-static int64_t number(struct db *db, const char *sql)
-{
-    struct stmt *s = db_stmt(db, sql);
-    int64_t v;
-
-    assert_non_null(s);
-    assert_int_equal(stmt_step(s), 1);
-    v = stmt_i64(s, 0);
-    stmt_reset(s);
-    return v;
-}
-
-static const char count_sql[] = "SELECT count(*) FROM record";
-
-static void on_done(struct record *r, const struct outcome *out)
-{
-    struct fixture *f = r->user;
-
-    assert_in_range(f->done, 0, DONE_MAX - 1);
-    f->rc[f->done] = out->rc;
-    f->seq[f->done] = out->seq;
-    if (f->watch) f->visible[f->done] = number(f->reader, count_sql);
-    if (++f->done == f->wanted) sl_loop_stop(f->loop, 0);
-}
 
 static int apply_to_side_table(struct db *tx, const struct record *r, struct outcome *out)
 {
@@ -131,7 +30,6 @@ static int apply_orphan(struct db *tx, const struct record *r, struct outcome *o
     return s != NULL ? stmt_run(s) : db_fail(tx, NULL);
 }
 
-static const struct record_kind plain = {.system = "test", .name = "plain"};
 static const struct record_kind side = {"test", "side", .apply = apply_to_side_table};
 static const struct record_kind failing = {"test", "failing", .apply = apply_and_fail};
 static const struct record_kind orphan = {"test", "orphan", .apply = apply_orphan};
@@ -140,28 +38,6 @@ static const char side_sql[] = "CREATE TABLE side(seq INTEGER PRIMARY KEY, body 
 static const char orphan_sql[] =
     "CREATE TABLE parent(id INTEGER PRIMARY KEY);"
     "CREATE TABLE child(parent INTEGER REFERENCES parent(id) DEFERRABLE INITIALLY DEFERRED)";
-
-static struct record *make(struct fixture *f, const struct record_kind *kind, sl_str body)
-{
-    struct record *r = record_new(kind, SL_STR("cam-1"), body);
-
-    assert_non_null(r);
-    r->on_done = on_done;
-    r->user = f;
-    return r;
-}
-
-static void append(struct fixture *f, const struct record_kind *kind, sl_str body)
-{
-    assert_int_equal(journal_append(f->journal, make(f, kind, body)), 0);
-}
-
-static void run_until(struct fixture *f, int wanted)
-{
-    f->wanted = wanted;
-    assert_int_equal(sl_loop_run(f->loop), 0);
-    assert_int_equal(f->done, wanted);
-}
 
 static void test_a_record_is_told_after_its_commit(void **state)
 {
@@ -229,21 +105,6 @@ static void test_ids_have_the_form_and_rise(void **state)
         record_free(r);
     }
 }
-
-/* The thread is held up in a first record, so that all others wait and become one batch. */
-static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-
-static int apply_waiting(struct db *tx, const struct record *r, struct outcome *out)
-{
-    (void)tx;
-    (void)r;
-    (void)out;
-    pthread_mutex_lock(&gate);
-    pthread_mutex_unlock(&gate);
-    return 0;
-}
-
-static const struct record_kind slow = {"test", "slow", .apply = apply_waiting};
 
 static void test_what_waits_is_one_batch(void **state)
 {
