@@ -41,7 +41,7 @@ static struct db *open_store(struct fixture *f)
     return db;
 }
 
-static void start(struct fixture *f, const struct journal_limits *limits, const char *sql)
+static inline void start(struct fixture *f, const struct journal_limits *limits, const char *sql)
 {
     struct db *db = open_store(f);
 
@@ -118,12 +118,12 @@ static struct record *make(struct fixture *f, const struct record_kind *kind, sl
     return r;
 }
 
-static void append(struct fixture *f, const struct record_kind *kind, sl_str body)
+static inline void append(struct fixture *f, const struct record_kind *kind, sl_str body)
 {
     assert_int_equal(journal_append(f->journal, make(f, kind, body)), 0);
 }
 
-static void run_until(struct fixture *f, int wanted)
+static inline void run_until(struct fixture *f, int wanted)
 {
     f->wanted = wanted;
     assert_int_equal(sl_loop_run(f->loop), 0);

@@ -14,9 +14,9 @@
 #define BUSY_TIMEOUT_MS 5000
 
 /* Where SQLite only says "disk I/O error", the system's own number tells which. */
-static int io_code(sqlite3 *raw)
+static int io_code(void)
 {
-    switch (sqlite3_system_errno(raw)) {
+    switch (disk_last_error()) {
     case ENOSPC:
     case EDQUOT: return -ENOSPC;
     case EROFS: return -EROFS;
@@ -24,7 +24,7 @@ static int io_code(sqlite3 *raw)
     }
 }
 
-int db_code(sqlite3 *raw, int rc)
+int db_code(int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_OK:
@@ -38,7 +38,7 @@ int db_code(sqlite3 *raw, int rc)
     case SQLITE_READONLY: return -EROFS;
     case SQLITE_PERM: return -EACCES;
     case SQLITE_CORRUPT: return -EUCLEAN;
-    case SQLITE_IOERR: return io_code(raw);
+    case SQLITE_IOERR: return io_code();
     default: return SL_E_DB;
     }
 }
@@ -48,7 +48,7 @@ int db_fail_as(const struct db *db, int rc, sl_error *err)
     const char *path = db_path(db), *words;
     char text[sizeof err->text];
 
-    if (!cure_is_known(rc) && db_code(db->raw, sqlite3_errcode(db->raw)) == rc) {
+    if (!cure_is_known(rc) && db_code(sqlite3_errcode(db->raw)) == rc) {
         words = sqlite3_errmsg(db->raw);
     } else {
         words = cure_text(rc, path, text, sizeof text);
@@ -58,7 +58,7 @@ int db_fail_as(const struct db *db, int rc, sl_error *err)
 
 int db_fail(const struct db *db, sl_error *err)
 {
-    int rc = db_code(db->raw, sqlite3_extended_errcode(db->raw));
+    int rc = db_code(sqlite3_extended_errcode(db->raw));
 
     return db_fail_as(db, rc ? rc : SL_E_DB, err);
 }
@@ -159,7 +159,7 @@ int stmt_step(struct stmt *s)
 
     if (rc == SQLITE_ROW) return 1;
     stmt_reset(s);
-    return db_code(sqlite3_db_handle(s->raw), rc);
+    return db_code(rc);
 }
 
 int stmt_run(struct stmt *s)
@@ -289,7 +289,7 @@ int db_open(const char *path, enum db_mode mode, struct db **out, sl_error *err)
     if (db == NULL) return sl_fail(err, SL_E_NOMEM, path, "out of memory");
     rc = sqlite3_open_v2(path, &db->raw, flags, NULL);
     if (rc != SQLITE_OK) {
-        rc = db->raw ? db_code(db->raw, rc) : SL_E_NOMEM;
+        rc = db_code(rc);
         sl_fail(err, rc, path, "%s", db->raw ? sqlite3_errmsg(db->raw) : "out of memory");
         goto failed;
     }

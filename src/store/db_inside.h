@@ -25,7 +25,7 @@ struct db {
     struct stmt stmt[STATEMENTS_MAX];
 };
 
-/* The code of ours (or of the system's) for one of SQLite's on this connection. */
-int db_code(sqlite3 *raw, int rc);
+/* The code of ours (or of the system's) for one that SQLite has just given this thread. */
+int db_code(int rc);
 
 #endif

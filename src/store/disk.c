@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 static _Thread_local enum disk_cause current;
+static _Thread_local int last_error;
 static _Atomic uint64_t written[DISK_CAUSES];
 static _Atomic int broken;
 static _Atomic uint32_t delay;
@@ -33,6 +34,7 @@ static bool is_through(void)
 
 static ssize_t count(ssize_t n)
 {
+    last_error = n < 0 ? errno : 0;
     if (n > 0) {
         atomic_fetch_add_explicit(&written[current], (uint64_t)n, memory_order_relaxed);
     }
@@ -41,17 +43,17 @@ static ssize_t count(ssize_t n)
 
 static ssize_t on_write(int fd, const void *bytes, size_t n)
 {
-    return is_through() ? count(write(fd, bytes, n)) : -1;
+    return count(is_through() ? write(fd, bytes, n) : -1);
 }
 
 static ssize_t on_pwrite(int fd, const void *bytes, size_t n, off_t at)
 {
-    return is_through() ? count(pwrite(fd, bytes, n, at)) : -1;
+    return count(is_through() ? pwrite(fd, bytes, n, at) : -1);
 }
 
 static ssize_t on_pwrite64(int fd, const void *bytes, size_t n, off64_t at)
 {
-    return is_through() ? count(pwrite64(fd, bytes, n, at)) : -1;
+    return count(is_through() ? pwrite64(fd, bytes, n, at) : -1);
 }
 
 /* Which of these SQLite uses was decided when it was built; it refuses names it lacks. */
@@ -78,6 +80,11 @@ enum disk_cause disk_write_for(enum disk_cause cause)
 
     current = cause;
     return before;
+}
+
+int disk_last_error(void)
+{
+    return last_error;
 }
 
 uint64_t disk_written_bytes(enum disk_cause cause)

@@ -23,6 +23,10 @@ enum disk_cause disk_write_for(enum disk_cause cause);
 /* Since the process started. */
 uint64_t disk_written_bytes(enum disk_cause cause);
 
+/* The errno of this thread's last write if that failed, else 0. SQLite's own memory of it does
+ * not outlive what it does afterwards. */
+int disk_last_error(void);
+
 /* Take over SQLite's writes; the first connection does it, again is fine. */
 void disk_watch(void);
 

@@ -38,7 +38,7 @@ static int copy(struct db *db, const char *path)
     while (backup != NULL && rc == SQLITE_OK)
         rc = sqlite3_backup_step(backup, PAGES_AT_ONCE);
     if (backup != NULL) sqlite3_backup_finish(backup);
-    rc = db_code(to, rc);
+    rc = db_code(rc);
     sqlite3_close(to);
     return rc;
 }
