@@ -15,6 +15,7 @@
 
 #define BACKLOG           4096
 #define ACCEPTS_PER_TURN  256
+#define REST_MS           100
 #define NOTSENT_LOW_BYTES 131072 /* more unsent bytes in the kernel only make pictures old */
 
 struct listener {
@@ -22,7 +23,8 @@ struct listener {
     struct listener_options o;
     uv_poll_t poll;
     int fd;
-    int spare; /* given up for a moment when descriptors run out */
+    int spare;          /* given up for a moment when descriptors run out */
+    struct timer again; /* set while accepting rests */
     uint16_t port;
     char name[PEER_TEXT_SIZE];
 };
@@ -167,19 +169,37 @@ static int open_spare(void)
 
 /*
  * Out of descriptors: a connection left in the backlog would wake the loop for ever. The spare
- * makes room to accept it, so that it can be closed and its sender told. false: nobody waits
- * (without room, accept says so before it looks).
+ * makes room to accept it, so that it can be closed and its sender told.
+ *
+ * returns  0 or -errno; -EAGAIN: nobody waits (without room, accept says so before it looks)
  */
-static bool refuse_one(struct listener *l)
+static int refuse_one(struct listener *l)
 {
-    int fd;
+    int fd, rc;
 
     if (l->spare >= 0) close(l->spare);
     fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+    rc = fd < 0 ? -errno : 0;
     if (fd >= 0) close(fd);
     l->spare = open_spare();
     if (fd >= 0) l->o.limits->refused_files++;
-    return fd >= 0;
+    return rc;
+}
+
+static void on_acceptable(uv_poll_t *p, int status, int events);
+
+static void on_again(struct timer *t)
+{
+    struct listener *l = LIST_ENTRY(t, struct listener, again);
+
+    uv_poll_start(&l->poll, UV_READABLE, on_acceptable);
+}
+
+/* Who waits can neither be taken nor sent away: do not look at them in every turn. */
+static void rest(struct listener *l)
+{
+    uv_poll_stop(&l->poll);
+    sl__loop_set_timer(l->loop, &l->again, REST_MS);
 }
 
 static void on_acceptable(uv_poll_t *p, int status, int events)
@@ -193,11 +213,14 @@ static void on_acceptable(uv_poll_t *p, int status, int events)
         struct sockaddr_storage a;
         socklen_t len = sizeof a;
         int fd = accept4(l->fd, (struct sockaddr *)&a, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
+        int rc = fd < 0 ? -errno : 0;
+        if (rc == 0)
             take(l, fd, (struct sockaddr *)&a);
-        } else if (errno == EMFILE || errno == ENFILE) {
-            if (!refuse_one(l)) return;
-        } else if (errno != EINTR && errno != ECONNABORTED) {
+        else if (rc == -EMFILE || rc == -ENFILE)
+            rc = refuse_one(l);
+        if (rc == -EAGAIN) return;
+        if (rc < 0 && rc != -EINTR && rc != -ECONNABORTED) {
+            rest(l);
             return;
         }
     }
@@ -218,6 +241,7 @@ static void on_listener_closed(uv_handle_t *h)
 void listener_close(struct listener *l)
 {
     if (l == NULL || uv_is_closing((uv_handle_t *)&l->poll)) return;
+    sl__loop_cancel_timer(l->loop, &l->again);
     uv_close((uv_handle_t *)&l->poll, on_listener_closed);
 }
 
@@ -248,6 +272,7 @@ int listener_open_fd(sl_loop *loop, int fd, const struct listener_options *o,
     l->fd = fd;
     l->spare = open_spare();
     l->poll.data = l;
+    timer_init(&l->again, on_again);
     peer_from_sockaddr((struct sockaddr *)&a, &own);
     l->port = own.port;
     format_peer(&own, l->name, sizeof l->name);

@@ -168,6 +168,40 @@ static void no_descriptors_left(void **state)
     UNTIL(f, f->gone == 1);
 }
 
+/* Nor when there was no descriptor to spare: then it looks again from time to time. */
+static void no_descriptor_to_spare(void **state)
+{
+    struct fixture *f = *state;
+    struct listener_options o = {.limits = &f->limits, .on_stream = on_stream, .user = f};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    struct rlimit old, low;
+    struct listener *l;
+    int fd = socket(AF_INET, SOCK_STREAM, 0), filler[4096], n = 0;
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    low = (struct rlimit){.rlim_cur = 200, .rlim_max = old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    while (n < 4096 && (filler[n] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        n++;
+    assert_int_equal(listener_open_fd(f->loop, fd, &o, &l, NULL), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&a, len), 0);
+    for (int i = 0; i < 50; i++)
+        uv_run(&f->loop->uv, UV_RUN_NOWAIT);
+    assert_true(f->loop->lag.turns < 10);
+    while (n > 0)
+        close(filler[--n]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    UNTIL(f, f->opened == 1);
+    close(client);
+    UNTIL(f, f->gone == 1);
+    listener_close(l);
+}
+
 static void errors_name_address_and_cure(void **state)
 {
     static const struct {
@@ -251,6 +285,7 @@ int main(void)
         CASE(bytes_come_back),
         CASE(too_many_are_refused),
         CASE(no_descriptors_left),
+        CASE(no_descriptor_to_spare),
         CASE(errors_name_address_and_cure),
         CASE(both_families_and_inherited_sockets),
         CASE(loopback_is_told_from_the_rest),
