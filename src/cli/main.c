@@ -15,6 +15,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"serve",   "run the hub: devices in, pages and history out",        cmd_serve  },
+    {"config",  "check, print or explain the settings of the hub",       cmd_config },
     {"sim",     "play a device: sluice sim glass is a simulated camera", cmd_sim    },
     {"version", "which program this is",                                 cmd_version},
     {"help",    "this text",                                             cmd_help   },
@@ -33,17 +34,18 @@ static int cmd_help(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    printf("sluice: between edge devices and the people who watch them\n\n"
-           "usage: sluice COMMAND [OPTION VALUE]...\n\n");
-    for (size_t i = 0; i < COMMANDS; i++)
-        printf("  %-10s %s\n", commands[i].name, commands[i].help);
     printf(
-        "\nexamples:\n"
+        "sluice: between edge devices and the people who watch them\n\n"
+        "examples:\n"
         "  sluice serve                                     the hub on http://127.0.0.1:5000/\n"
         "  sluice serve --listen 127.0.0.1:8080 --data /var/lib/sluice\n"
         "  sluice serve --listen 0.0.0.0:5000 --access open for everyone on the network\n"
         "  sluice sim glass --device cam-1                  a camera, so that there is something to see\n"
-        "  sluice serve --help                              every option of a command\n");
+        "  sluice config check --config sluice.yaml         before a restart\n"
+        "  sluice serve --help                              every option of a command\n\n"
+        "usage: sluice COMMAND [OPTION VALUE]...\n\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        printf("  %-10s %s\n", commands[i].name, commands[i].help);
     return EX_OK;
 }
 

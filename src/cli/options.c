@@ -114,6 +114,7 @@ static bool add_item(const struct option *o, const char *value)
 static bool take(const struct option *o, const char *value)
 {
     switch (o->kind) {
+    case OPTION_SWITCH:
     case OPTION_TEXT: *(const char **)o->into = value; return true;
     case OPTION_LIST: return add_item(o, value);
     case OPTION_NUMBER: return read_number(o, value);
@@ -149,6 +150,8 @@ bool options_read(const char *command, const struct option *rows, size_t n, int 
         }
         if (argv[i][len] == '=') {
             value = argv[i] + len + 1;
+        } else if (o->kind == OPTION_SWITCH) {
+            value = "true";
         } else if (i + 1 < argc) {
             value = argv[++i];
         } else {

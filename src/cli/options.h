@@ -17,6 +17,7 @@ struct option_list {
 
 enum option_kind {
     OPTION_TEXT,   /* const char * */
+    OPTION_SWITCH, /* const char *: "true", or what stands behind "=" */
     OPTION_LIST,   /* struct option_list */
     OPTION_NUMBER, /* int64_t, from min to max */
     OPTION_CHOICE, /* int: which of the words in `words`, separated by '|' */

@@ -335,11 +335,12 @@ class Http(HubTest):
         self.assertEqual(self.hub.get('/app/../app/app.js')[0] // 100, 4)
 
     def test_a_website_that_someone_visits_does_not_come_in(self):
-        for headers in ({'Origin': 'https://example.org'}, {'Origin': 'null'}, {'Host': 'example.org'},
-                        {'Host': f'rebound.example.org:{self.hub.port}'}):
+        for headers, cure in (({'Origin': 'https://example.org'}, '--origins'), ({'Origin': 'null'}, '--origins'),
+                              ({'Host': 'example.org'}, '--hosts'),
+                              ({'Host': f'rebound.example.org:{self.hub.port}'}, '--hosts')):
             status, got, body = self.hub.get('/defects', **headers)
             self.assertEqual(status, 403, headers)
-            self.assertIn('--access open', json.loads(body)['error'])
+            self.assertIn(cure, json.loads(body)['error'])
             self.assertIsNone(got['Access-Control-Allow-Origin'])
         for origin in ('http://localhost:3000', 'http://127.0.0.1', f'http://{self.hub.address}'):
             status, got, _ = self.hub.get('/defects', Origin=origin)
@@ -406,7 +407,7 @@ class Life(HubTest):
         self.assertEqual(self.run_hub('--listen', 'nonsense', '--data', other).returncode, 64)
 
     def test_words_for_a_slip_of_the_finger(self):
-        for args, said in ((['--lisen', 'x'], 'did you mean --listen?'), (['--budget-us', 'soon'], 'whole number'),
+        for args, said in ((['--lisen', 'x'], 'did you mean --listen?'), (['--budget', 'soon'], 'whole number'),
                            (['--log-level', 'loud'], 'error|warn|info|debug'), (['--data'], '--data DIR')):
             got = self.run_hub(*args)
             self.assertEqual(got.returncode, 64)
