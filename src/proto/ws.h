@@ -112,7 +112,7 @@ bool ws_want(const struct ws_parser *p, uint8_t **into, size_t *room);
  */
 void ws_stop(struct ws_parser *p);
 
-/* True while a frame or message has begun and not ended: the idle deadline is shorter then. */
+/* True while a frame or message has begun and not ended. */
 bool ws_is_partial(const struct ws_parser *p);
 
 /*
