@@ -4,10 +4,8 @@
  * comes back. A batch is whatever waited when the thread became free; a lone record waits
  * for nobody and there is no timer.
  *
- *   append ─► waiting ─► batch: BEGIN (SAVEPOINT, known?, decide, row, apply, RELEASE)…
- *    loop                journal thread                                  COMMIT ─► done
- *                                                                                  loop:
- * on_done
+ *   append ─► waiting ─► batch: BEGIN (known?, decide, row, apply)… COMMIT ─► done
+ *    loop                journal thread                             loop: on_done
  *
  * What on_done reports as stored is on the disk. When the disk does not take a batch, all of
  * it has failed, and until one is taken again the others are told so without trying, but for

@@ -46,9 +46,10 @@ int outcome_refer(struct outcome *out, enum outcome_kind kind, int64_t seq, sl_s
 
 /*
  * One kind of record and what is its own. Both hooks may be NULL. They run inside the
- * batch's transaction, each record in a savepoint of its own: on an error or a refusal all
- * that this record wrote is undone, and the others' remains. What was appended before is
- * visible to them, even from the same batch.
+ * batch's transaction: on an error or a refusal all that this record wrote is undone, and
+ * the others' remains. What was appended before is visible to them, even from the same batch.
+ * To undo, the batch is done once more with a savepoint for each record: hooks may see a
+ * record twice, and leave nothing behind but in `tx` and `out`.
  *
  * r        the hooks read it; its outcome is `out`
  * out      STORED with seq and id of the row to come; `text` is the hook's to write

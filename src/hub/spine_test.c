@@ -129,6 +129,18 @@ static int decide_look(struct db *tx, const struct record *r, struct outcome *ou
     return 0;
 }
 
+static int asked;
+
+static int decide_count(struct db *tx, const struct record *r, struct outcome *out)
+{
+    (void)tx;
+    (void)r;
+    asked++;
+    sl_out_str(&out->text, SL_STR("asked"));
+    return asked % 2 == 0 ? outcome_refuse(out, 409, "even") : 0;
+}
+
+static const struct record_kind counting = {"t", "counting", decide_count, NULL};
 static const struct record_kind plain = {.system = "t", .name = "plain"};
 static const struct record_kind other = {.system = "t", .name = "other"};
 static const struct record_kind side = {"t", "side", NULL, apply_side};
@@ -205,6 +217,34 @@ static void test_nothing_to_store_is_no_commit_that_proves_the_disk(void **state
     clear(f);
     add(f, &merged);
     assert_int_equal(write_all(f), 1);
+}
+
+static void test_a_refusal_that_wrote_nothing_costs_no_second_pass(void **state)
+{
+    struct fixture *f = *state;
+
+    asked = 0;
+    add(f, &counting);
+    add(f, &counting);
+    add(f, &counting);
+    assert_int_equal(write_all(f), 1);
+    assert_int_equal(asked, 3);
+    assert_int_equal(f->r[1]->outcome.kind, OUTCOME_REFUSED);
+    assert_int_equal(f->last_seq, 2);
+}
+
+static void test_a_second_pass_begins_anew(void **state)
+{
+    struct fixture *f = *state;
+
+    asked = 0;
+    add(f, &counting); /* stored; then, asked again, refused */
+    add(f, &refused);
+    assert_int_equal(write_all(f), 0);
+    assert_int_equal(asked, 2);
+    assert_int_equal(f->r[0]->outcome.kind, OUTCOME_REFUSED);
+    assert_true(sl_str_eq(sl_out_text(&f->r[0]->outcome.text), SL_STR("\"asked\"")));
+    assert_int_equal(number(f->db, "SELECT count(*) FROM record"), 0);
 }
 
 static void test_a_hook_sees_what_came_before_it(void **state)
@@ -457,6 +497,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_a_batch_of_all_kinds),
         CASE(test_nothing_to_store_is_no_commit_that_proves_the_disk),
+        CASE(test_a_refusal_that_wrote_nothing_costs_no_second_pass),
+        CASE(test_a_second_pass_begins_anew),
         CASE(test_a_hook_sees_what_came_before_it),
         CASE(test_a_batch_that_fails_gives_its_numbers_back),
         CASE(test_duplicates_by_row),

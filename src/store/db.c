@@ -81,6 +81,11 @@ bool db_in_transaction(const struct db *db)
     return sqlite3_get_autocommit(db->raw) == 0;
 }
 
+int64_t db_changes(const struct db *db)
+{
+    return sqlite3_total_changes64(db->raw);
+}
+
 int64_t db_last_id(const struct db *db)
 {
     return sqlite3_last_insert_rowid(db->raw);

@@ -68,6 +68,9 @@ int db_exec(struct db *db, const char *sql, sl_error *err) SL_MUST_USE;
 /* False after SQLite has rolled back by itself, as it may when the disk is full. */
 bool db_in_transaction(const struct db *db);
 
+/* Rows inserted, updated and deleted since it was opened, those of undone work included. */
+int64_t db_changes(const struct db *db);
+
 /* The rowid of the last insert. */
 int64_t db_last_id(const struct db *db);
 
