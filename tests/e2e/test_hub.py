@@ -390,7 +390,10 @@ class Life(HubTest):
 
     def test_a_newer_store_is_refused(self):
         self.assertEqual(self.hub.stop(), 0)
-        for sql in ('PRAGMA user_version=99', "PRAGMA user_version=1; UPDATE schema SET version=99 WHERE system='glass'"):
+        db = sqlite3.connect(self.hub.data / 'sluice.db')
+        own, = db.execute('PRAGMA user_version').fetchone()
+        db.close()
+        for sql in ('PRAGMA user_version=99', f"PRAGMA user_version={own}; UPDATE schema SET version=99 WHERE system='glass'"):
             db = sqlite3.connect(self.hub.data / 'sluice.db')
             db.executescript(sql)
             db.close()
