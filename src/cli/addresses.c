@@ -53,17 +53,22 @@ int addresses_check(const struct config *c, struct report *r)
 /* false: no TCP socket */
 static bool own_address(int fd, char host[VALUE_ADDRESS_SIZE], uint16_t *port)
 {
-    struct sockaddr_storage a = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a = {0};
     socklen_t len = sizeof a;
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a;
 
-    if (getsockname(fd, (struct sockaddr *)&a, &len) < 0) return false;
-    *port = ntohs(a.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
-    if (a.ss_family == AF_INET)
-        return inet_ntop(AF_INET, &v4->sin_addr, host, VALUE_ADDRESS_SIZE) != NULL;
-    if (a.ss_family == AF_INET6)
-        return inet_ntop(AF_INET6, &v6->sin6_addr, host, VALUE_ADDRESS_SIZE) != NULL;
+    if (getsockname(fd, &a.any, &len) < 0) return false;
+    if (a.any.sa_family == AF_INET) {
+        *port = ntohs(a.v4.sin_port);
+        return inet_ntop(AF_INET, &a.v4.sin_addr, host, VALUE_ADDRESS_SIZE) != NULL;
+    }
+    if (a.any.sa_family == AF_INET6) {
+        *port = ntohs(a.v6.sin6_port);
+        return inet_ntop(AF_INET6, &a.v6.sin6_addr, host, VALUE_ADDRESS_SIZE) != NULL;
+    }
     return false;
 }
 

@@ -118,9 +118,10 @@ static int take(struct env *e, const char *name, sl_str text)
 int config_read_env(struct config *c, struct report *r)
 {
     struct env e = {.config = c, .report = r, .origin = {.from = FROM_ENV}};
+    const char *listen = getenv("SLUICE_LISTEN");
     int result = 0;
 
-    e.has_listen = getenv("SLUICE_LISTEN") != NULL && *getenv("SLUICE_LISTEN") != '\0';
+    e.has_listen = listen != NULL && *listen != '\0';
     for (char **at = environ; *at != NULL; at++) {
         sl_str line = sl_str_of(*at), name;
         int rc;
