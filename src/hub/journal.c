@@ -300,8 +300,8 @@ int journal_append(struct journal *j, struct record *r)
     j->stats.bytes += bytes;
     if (is_above_high(j)) j->stats.is_high = true;
     pthread_mutex_lock(&j->lock);
+    if (list_is_empty(&j->waiting)) pthread_cond_signal(&j->wake); /* else it knows */
     list_add_last(&j->waiting, &r->node);
-    pthread_cond_signal(&j->wake);
     pthread_mutex_unlock(&j->lock);
     return 0;
 }

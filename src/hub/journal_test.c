@@ -98,6 +98,10 @@ static void test_ids_have_the_form_and_rise(void **state)
 
         assert_non_null(r);
         assert_int_equal(strlen(r->id), RECORD_ID_SIZE - 1);
+        assert_int_equal(strspn(r->id, "0123456789abcdef-"), RECORD_ID_SIZE - 1);
+        for (int at = 8; at < 24; at += 5)
+            assert_int_equal(r->id[at], '-');
+        assert_string_not_equal(last, r->id);
         assert_int_equal(r->id[14], '4');
         assert_non_null(strchr("89ab", r->id[19]));
         assert_true(memcmp(last, r->id, 13) <= 0); /* the milliseconds: 8-4 hex digits */

@@ -69,11 +69,15 @@ struct record_kind {
 };
 
 /*
- * What makes two records of a kind the same. The lookup is one by index; the content comes
- * last in it, so that new keys lie beside each other.
+ * What makes two records of a kind the same. The lookup is one by an index; the content comes
+ * last in it.
+ *
+ * key      begin it with what rises, the device's time in big-endian, and name the device
+ *          behind it: then new keys lie beside each other. The other way round each device
+ *          has a page of its own to write (64 devices, measured: 10 us a record, not 2)
  */
 struct unique {
-    sl_str key;        /* natural key and device time, as bytes; empty: never a duplicate */
+    sl_str key;        /* any bytes; empty: never a duplicate */
     bool same_content; /* and only if `content` is equal as well */
     uint64_t content;  /* a hash that does not change from run to run */
     int64_t window_us; /* and only within this much of the hub's time; 0: for ever */

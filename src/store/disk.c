@@ -59,8 +59,11 @@ static ssize_t on_pwrite64(int fd, const void *bytes, size_t n, off64_t at)
 /* Which of these SQLite uses was decided when it was built; it refuses names it lacks. */
 static void take_over(void)
 {
-    sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+    sqlite3_vfs *vfs;
 
+    /* Its own count of memory costs a lock for each allocation. Too late once it runs. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    vfs = sqlite3_vfs_find("unix");
     if (vfs == NULL || vfs->iVersion < 3) return;
     vfs->xSetSystemCall(vfs, "write", (sqlite3_syscall_ptr)on_write);
     vfs->xSetSystemCall(vfs, "pwrite", (sqlite3_syscall_ptr)on_pwrite);
