@@ -41,7 +41,8 @@ static struct db *open_store(struct fixture *f)
     return db;
 }
 
-static inline void start(struct fixture *f, const struct journal_limits *limits, const char *sql)
+static inline void start(struct fixture *f, const struct journal_limits *limits,
+                         const char *sql)
 {
     struct db *db = open_store(f);
 
