@@ -193,6 +193,7 @@ class Cuts(RelayTest):
             + frame(CONT, self.TEXT[7:]) + frame(TEXT, sized('detection', 300))
         device.drip(wire)
         self.assertEqual(device.take_head()[0], 101)
+        self.assertEqual(device.take(3), b'\x8a\x01p')
         self.assertEqual(viewer.recv().encode(), self.TEXT)
         self.assertEqual(viewer.recv(), sized('detection', 300))
 
@@ -286,7 +287,7 @@ class Slow(RelayTest):
             seen[m['d']].append(m['n'])
         for numbers in seen.values():
             self.assertEqual(numbers, sorted(set(numbers)))
-            self.assertLess(len(numbers), 40, 'stale pictures were kept')
+            self.assertLess(len(numbers), 8, 'stale pictures were kept')
         self.settle(stalled)
 
     def test_events_for_a_viewer_that_does_not_read_are_bounded(self):
@@ -362,7 +363,10 @@ class Slow(RelayTest):
             getattr(gone, end)()
         wait_for(lambda: self.relay.files() == files, lambda: f'{self.relay.files()} descriptors, {files} before')
         device.send_text('{"type":"detection"}')
-        self.assertEqual(viewer.recv(), '{"type":"detection"}')
+        text = viewer.recv()
+        while '"frame"' in text:  # one that was whole before its sender vanished
+            text = viewer.recv()
+        self.assertEqual(text, '{"type":"detection"}')
 
     def test_viewers_that_vanish_with_full_queues(self):
         viewer, device = self.viewer(), self.device()
