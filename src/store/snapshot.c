@@ -11,7 +11,6 @@
 #include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -66,31 +65,38 @@ static void format_now(char out[32])
     snprintf(out + n, 32 - n, ".%03dZ", (int)(now.us / 1000 % 1000));
 }
 
-static int is_ours(const struct dirent *e)
+/* The time in the name: "sluice-9-…" may be older than "sluice-10-…". */
+static const char *time_in(const char *name)
 {
-    return fnmatch(PATTERN, e->d_name, 0) == 0;
+    return strrchr(name, '-');
 }
 
-/* By the time in the name, oldest first; "sluice-9-…" is older than "sluice-10-…". */
-static int by_time(const struct dirent **a, const struct dirent **b)
+/* How many copies there are, and the name of the oldest. */
+static int find_oldest(const char *folder, char oldest[NAME_MAX + 1])
 {
-    return strcmp(strrchr((*a)->d_name, '-'), strrchr((*b)->d_name, '-'));
-}
+    DIR *dir = opendir(folder);
+    int n = 0;
 
-static void drop_oldest(const char *dir)
-{
-    struct dirent **name = NULL;
-    char path[PATH_MAX];
-    int n = scandir(dir, &name, is_ours, by_time);
-
-    for (int i = 0; i < n; i++) {
-        if (i < n - SNAPSHOTS_KEPT
-            && snprintf(path, sizeof path, "%s/%s", dir, name[i]->d_name) < (int)sizeof path) {
-            unlink(path);
+    if (dir == NULL) return 0;
+    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+        if (fnmatch(PATTERN, e->d_name, 0) != 0) continue;
+        if (n++ == 0 || strcmp(time_in(e->d_name), time_in(oldest)) < 0) {
+            snprintf(oldest, NAME_MAX + 1, "%s", e->d_name);
         }
-        free(name[i]); /* scandir's, not ours */
     }
-    free(name);
+    closedir(dir);
+    return n;
+}
+
+static void drop_oldest(const char *folder)
+{
+    char oldest[NAME_MAX + 1], path[PATH_MAX];
+
+    while (find_oldest(folder, oldest) > SNAPSHOTS_KEPT) {
+        int n = snprintf(path, sizeof path, "%s/%s", folder, oldest);
+
+        if (n >= (int)sizeof path || unlink(path) < 0) return; /* it only takes space */
+    }
 }
 
 int snapshot_take(struct db *db, int64_t version, sl_error *err)
