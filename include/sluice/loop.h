@@ -15,7 +15,7 @@ typedef void sl_post_fn(void *user);
 
 SL_API int sl_loop_new(sl_loop **out) SL_MUST_USE;
 
-/* Run until stopped and drained. returns 0, or what broke the loop. */
+/* Run until stopped and drained. returns 0 */
 SL_API int sl_loop_run(sl_loop *loop);
 
 /*

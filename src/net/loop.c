@@ -184,15 +184,14 @@ static void on_inbox(uv_async_t *a)
 {
     sl_loop *l = a->data;
     struct list posts, *n;
-    bool stop;
-    uint32_t grace;
+    uint32_t grace, stops;
 
     sl__loop_begin_turn(l);
     uv_mutex_lock(&l->inbox_lock);
     list_move_all(&l->inbox, &posts);
-    stop = l->stop_asked;
+    stops = l->stop_asked;
     grace = l->stop_grace_ms;
-    l->stop_asked = false;
+    l->stop_asked = 0;
     uv_mutex_unlock(&l->inbox_lock);
 
     while ((n = list_take_first(&posts)) != NULL) {
@@ -202,7 +201,8 @@ static void on_inbox(uv_async_t *a)
         if (p->owned) sl__free(p);
         fn(user);
     }
-    if (stop) begin_stop(l, grace);
+    for (; stops > 0; stops--)
+        begin_stop(l, grace); /* asked twice: no grace is left */
 }
 
 int sl__loop_post_node(sl_loop *l, struct post *p)
@@ -233,7 +233,7 @@ int sl_loop_post(sl_loop *l, sl_post_fn *fn, void *user)
 void sl_loop_stop(sl_loop *l, uint32_t grace_ms)
 {
     uv_mutex_lock(&l->inbox_lock);
-    l->stop_asked = true;
+    l->stop_asked++;
     l->stop_grace_ms = grace_ms;
     uv_mutex_unlock(&l->inbox_lock);
     uv_async_send(&l->inbox_async);

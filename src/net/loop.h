@@ -61,7 +61,8 @@ struct sl_loop {
     uv_mutex_t inbox_lock;
     struct list inbox;      /* posts from any thread; under the lock, like the next two */
     uint32_t stop_grace_ms; /* what sl_loop_stop asked for */
-    bool stop_asked, ended; /* ended: posts are refused */
+    uint32_t stop_asked;    /* how often since the loop last looked */
+    bool ended;             /* posts are refused */
     struct mono now;        /* refreshed at the start of each turn */
     struct wheel wheel;
     uint64_t ticker_due_ms;

@@ -135,6 +135,24 @@ static void grace_ends_what_does_not_end_itself(void **state)
     mem_stream_free(m);
 }
 
+static void asked_twice_there_is_no_grace(void **state)
+{
+    struct watcher w = {0};
+    struct stream_options o = {.waiting_max = 100};
+    struct mem_stream *m;
+
+    (void)state;
+    assert_int_equal(sl_loop_new(&w.loop), 0);
+    m = mem_stream_open(w.loop, &o);
+    sl__stream_set_events(&m->s, &events, &w);
+    sl_loop_stop(w.loop, 3600000);
+    sl_loop_stop(w.loop, 3600000); /* before the loop has looked */
+    assert_int_equal(sl_loop_run(w.loop), 0);
+    assert_int_equal(w.gone, 1);
+    sl_loop_free(w.loop);
+    mem_stream_free(m);
+}
+
 static void signals_stop_the_loop(void **state)
 {
     struct watcher w = {.stop = {.on_stop = on_stop}};
@@ -184,6 +202,7 @@ int main(void)
         cmocka_unit_test(the_ticker_follows_the_earliest),
         cmocka_unit_test(hooks_run),
         cmocka_unit_test(grace_ends_what_does_not_end_itself),
+        cmocka_unit_test(asked_twice_there_is_no_grace),
         cmocka_unit_test(signals_stop_the_loop),
         cmocka_unit_test(lag_counts_slow_turns),
         cmocka_unit_test(constructor_without_memory),

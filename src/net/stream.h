@@ -79,7 +79,7 @@ struct stream {
     size_t waiting_max;
     uint32_t cork_us; /* 0: never hold */
     int why;
-    bool closing, ending, paused, held, peer_ended, gone;
+    bool closing, ending, paused, held, peer_ended;
     uint8_t wants;
 };
 

@@ -257,7 +257,7 @@ void http_conn_stop(struct list *node)
 {
     struct http_conn *c = LIST_ENTRY(node, struct http_conn, node);
 
-    if (c->state == HEAD && c->partial == NULL && c->rest == NULL)
+    if (c->state == HEAD && !http_read_has_begun(c) && c->rest == NULL)
         close_idle(c, SL_E_STOPPING);
     else if (c->state == SENDING)
         c->close = true;

@@ -257,9 +257,8 @@ bool sl_room_has(const sl_room *room, const sl_ws *ws)
     return find_membership(room, ws) != NULL;
 }
 
-void rooms_leave_all(struct rooms *r, sl_ws *ws)
+void rooms_leave_all(sl_ws *ws)
 {
-    (void)r;
     while (!list_is_empty(&ws->rooms))
         leave(LIST_ENTRY(ws->rooms.next, struct membership, of_ws));
 }

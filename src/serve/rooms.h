@@ -21,6 +21,6 @@ void rooms_free(struct rooms *r); /* NULL is fine */
 void rooms_settle(struct rooms *r, sl_ws *ws);
 
 /* `ws` is closing: it leaves every room. */
-void rooms_leave_all(struct rooms *r, sl_ws *ws);
+void rooms_leave_all(sl_ws *ws);
 
 #endif

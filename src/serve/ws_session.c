@@ -112,7 +112,7 @@ static void finish(sl_ws *ws, int code, sl_str reason)
     if (ws->over) return;
     ws->over = true;
     ws_stop(&ws->parser);
-    rooms_leave_all(ws->server->rooms, ws);
+    rooms_leave_all(ws);
     list_remove(&ws->all);
     if (ws->ops->on_close != NULL) ws->ops->on_close(ws, code, reason, ws->route_user);
 }
@@ -125,7 +125,7 @@ static void send_close(sl_ws *ws, int code, sl_str reason)
     struct packet *p;
 
     if (ws->close_sent) return;
-    rooms_leave_all(ws->server->rooms, ws); /* no data behind a close frame, §5.5.1 */
+    rooms_leave_all(ws); /* no data behind a close frame, §5.5.1 */
     ws->close_sent = true;
     ws->close_code = (uint16_t)code;
     p = control_packet(WS_CLOSE, (sl_str){(char *)payload, n});
