@@ -14,8 +14,10 @@
 /* clang-format on */
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DONE_MAX 20000
@@ -31,6 +33,10 @@ struct fixture {
     int64_t visible[DONE_MAX]; /* rows a reader saw when the completion ran */
     bool watch;
 };
+
+/* The thread is held up in a first record, so that all others wait and become one batch. */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static sem_t at_gate; /* one for each record that the thread has come to */
 
 static struct db *open_store(struct fixture *f)
 {
@@ -60,6 +66,7 @@ static int set_up(void **state)
     if (mkdtemp(f->dir) == NULL) return -1;
     snprintf(f->path, sizeof f->path, "%s/sluice.db", f->dir);
     if (sl_loop_new(&f->loop) < 0) return -1;
+    sem_init(&at_gate, 0, 0);
     *state = f;
     return 0;
 }
@@ -131,17 +138,24 @@ static inline void run_until(struct fixture *f, int wanted)
     assert_int_equal(f->done, wanted);
 }
 
-/* The thread is held up in a first record, so that all others wait and become one batch. */
-static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-
 static int apply_waiting(struct db *tx, const struct record *r, struct outcome *out)
 {
     (void)tx;
     (void)r;
     (void)out;
+    sem_post(&at_gate);
     pthread_mutex_lock(&gate);
     pthread_mutex_unlock(&gate);
     return 0;
+}
+
+static inline void wait_at_gate(void)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
+    assert_int_equal(sem_timedwait(&at_gate, &until), 0);
 }
 
 static const struct record_kind slow = {"test", "slow", .apply = apply_waiting};
