@@ -79,8 +79,8 @@ static int count_copies(struct folder *f)
 }
 
 static const char *const steps[] = {
-    "CREATE TABLE schema(system TEXT PRIMARY KEY, version INTEGER NOT NULL);"
-    "CREATE TABLE a(x); INSERT INTO a VALUES(41)",
+    ("CREATE TABLE schema(system TEXT PRIMARY KEY, version INTEGER NOT NULL);"
+     "CREATE TABLE a(x); INSERT INTO a VALUES(41)"),
     "UPDATE a SET x = 42",
     "UPDATE a SET x = 43",
 };

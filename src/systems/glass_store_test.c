@@ -34,7 +34,8 @@ static int store(struct db *db, int64_t seq, int64_t device_at, const char *body
 {
     struct record *r = record_new(&glass_detection, SL_STR("cam-7"), sl_str_of(body));
     struct outcome out = {.seq = seq};
-    struct stmt *s = db_stmt(db, "INSERT INTO record VALUES(?, '', '', '', '', 0, 0, '', NULL, NULL)");
+    struct stmt *s =
+        db_stmt(db, "INSERT INTO record VALUES(?, '', '', '', '', 0, 0, '', NULL, NULL)");
     int rc;
 
     assert_non_null(r);
@@ -138,7 +139,8 @@ static void test_without_memory(void **state)
         assert_non_null(r);
         if (n == 0) {
             assert_int_equal(
-                db_exec(db, "INSERT INTO record VALUES(1,'','','','',0,0,'',NULL,NULL)", NULL), 0);
+                db_exec(db, "INSERT INTO record VALUES(1,'','','','',0,0,'',NULL,NULL)", NULL),
+                0);
         }
         sl__alloc_fail_after(n);
         rc = glass_detection.apply(db, r, &out);
