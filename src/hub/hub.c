@@ -5,8 +5,10 @@
 
 #include "base/alloc.h"
 #include "hub/access.h"
+#include "hub/backlog.h"
 #include "hub/journal.h"
 #include "hub/site.h"
+#include "net/loop.h"
 #include "store/lock.h"
 
 #include <errno.h>
@@ -15,18 +17,31 @@
 
 #define SYSTEMS_MAX 16
 
+struct query_route {
+    struct hub *hub;
+    const struct query *query;
+};
+
+/* A system that this hub carries. */
+struct carried {
+    void *state;
+    struct intakes *intakes;
+    struct query_route *queries;
+};
+
 struct hub {
     sl_loop *loop;
     struct hub_options options;
     int lock;
     char path[PATH_MAX]; /* of the database */
     struct journal *journal;
+    struct backlog *backlog;
     struct queries *queries;
     sl_server *server;
     sl_route *routes;
     size_t route_count;
     struct site site;
-    void *state[SYSTEMS_MAX];
+    struct carried carried[SYSTEMS_MAX];
     bool stopping;
 };
 
@@ -35,15 +50,19 @@ sl_server *hub_server(struct hub *hub)
     return hub->server;
 }
 
-int hub_append(struct hub *hub, struct record *r)
+int hub_append(struct hub *hub, struct record *r, struct sender *sender)
 {
-    return journal_append(hub->journal, r);
+    return backlog_append(hub->backlog, r, sender);
 }
 
-void hub_answer_query(struct hub *hub, sl_request *r, query_fn *fn, const void *arg,
-                      size_t size)
+void hub_set_timer(struct hub *hub, struct timer *t, uint64_t in_ms)
 {
-    queries_answer(hub->queries, r, fn, arg, size);
+    sl__loop_set_timer(hub->loop, t, in_ms);
+}
+
+void hub_cancel_timer(struct hub *hub, struct timer *t)
+{
+    sl__loop_cancel_timer(hub->loop, t);
 }
 
 bool hub_shows_frames(const struct hub *hub)
@@ -91,6 +110,8 @@ static int open_store(struct hub *hub, sl_error *err)
         db_close(db);
         return rc;
     }
+    rc = backlog_new(hub->loop, hub->journal, &hub->backlog);
+    if (rc < 0) return sl_fail(err, rc, "journal", "out of memory");
     return queries_open(hub->loop, hub->path, &hub->queries, err);
 }
 
@@ -104,24 +125,54 @@ static void add_routes(struct hub *hub, const sl_route *rows, size_t n, void *us
     }
 }
 
+static void on_query(sl_request *r, void *user)
+{
+    struct query_route *q = user;
+
+    queries_answer(q->hub->queries, r, q->query);
+}
+
+/* What a system is made of, as rows of the server. */
+static int carry(struct hub *hub, const struct system *s, struct carried *c)
+{
+    int rc;
+
+    c->state = sl__zalloc(s->state_size);
+    c->queries = sl__zalloc((s->query_count + 1) * sizeof *c->queries);
+    if (c->state == NULL || c->queries == NULL) return SL_E_NOMEM;
+    rc = intakes_new(hub, s, c->state, &c->intakes);
+    if (rc < 0) return rc;
+    hub->route_count += intakes_put_routes(c->intakes, hub->routes + hub->route_count);
+    for (size_t i = 0; i < s->query_count; i++) {
+        const struct query *q = &s->queries[i];
+
+        c->queries[i] = (struct query_route){hub, q};
+        hub->routes[hub->route_count++] =
+            (sl_route)SL_ROUTE(SL_GET, q->path, q->right, on_query, &c->queries[i]);
+    }
+    add_routes(hub, s->routes, s->route_count, c->state);
+    return 0;
+}
+
 static int gather_routes(struct hub *hub, sl_error *err)
 {
     const struct hub_options *o = &hub->options;
     size_t n = site_route_count;
 
-    for (size_t i = 0; i < o->system_count; i++)
-        n += o->systems[i]->route_count;
+    for (size_t i = 0; i < o->system_count; i++) {
+        const struct system *s = o->systems[i];
+
+        n += intakes_route_count(s) + s->query_count + s->route_count;
+    }
     hub->routes = sl__zalloc(n * sizeof *hub->routes);
     if (hub->routes == NULL) return sl_fail(err, SL_E_NOMEM, "routes", "out of memory");
 
     hub->site = (struct site){.assets = o->assets, .asset_count = o->asset_count};
     add_routes(hub, site_routes, site_route_count, &hub->site);
     for (size_t i = 0; i < o->system_count; i++) {
-        const struct system *s = o->systems[i];
+        int rc = carry(hub, o->systems[i], &hub->carried[i]);
 
-        hub->state[i] = sl__zalloc(s->state_size);
-        if (hub->state[i] == NULL) return sl_fail(err, SL_E_NOMEM, s->name, "out of memory");
-        add_routes(hub, s->routes, s->route_count, hub->state[i]);
+        if (rc < 0) return sl_fail(err, rc, o->systems[i]->name, "out of memory");
     }
     return 0;
 }
@@ -142,7 +193,7 @@ static int start_systems(struct hub *hub, sl_error *err)
     int rc = sl_server_new(hub->loop, &so, &hub->server, err);
 
     for (size_t i = 0; i < hub->options.system_count && rc == 0; i++) {
-        rc = hub->options.systems[i]->start(hub->state[i], hub, err);
+        rc = hub->options.systems[i]->start(hub->carried[i].state, hub, err);
     }
     return rc;
 }
@@ -182,10 +233,15 @@ void hub_free(struct hub *hub)
     if (hub == NULL) return;
     hub->stopping = true;
     queries_close(hub->queries);
+    backlog_free(hub->backlog);
     journal_close(hub->journal);
     for (size_t i = 0; i < hub->options.system_count; i++) {
-        if (hub->state[i] != NULL) hub->options.systems[i]->stop(hub->state[i]);
-        sl__free(hub->state[i]);
+        struct carried *c = &hub->carried[i];
+
+        if (c->state != NULL) hub->options.systems[i]->stop(c->state);
+        intakes_free(c->intakes);
+        sl__free(c->queries);
+        sl__free(c->state);
     }
     sl_server_free(hub->server);
     sl__free(hub->routes);

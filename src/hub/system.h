@@ -10,6 +10,8 @@
 #include "sluice/json.h"
 #include "sluice/ws.h"
 
+#include "base/wheel.h"
+#include "hub/intake.h"
 #include "hub/query.h"
 #include "hub/record.h"
 #include "store/db.h"
@@ -20,7 +22,12 @@ struct system {
     const char *name;
     const char *const *step; /* its tables, version by version; see db_migrate */
     int step_count;
-    const sl_route *routes; /* `user` is filled in by the hub: the state */
+    const char *const *ws_paths;  /* raw WebSocket here; ends with NULL; NULL: nowhere */
+    const struct intake *intakes; /* what it takes */
+    size_t intake_count;
+    const struct query *queries; /* what it tells of the past */
+    size_t query_count;
+    const sl_route *routes; /* the rest; `user` is filled in by the hub: the state */
     size_t route_count;
     size_t state_size; /* the hub makes it, zeroed, before the routes can be called */
 
@@ -28,20 +35,23 @@ struct system {
     int (*start)(void *state, struct hub *hub, sl_error *err);
     /* After the last connection and the last record; also when start failed. */
     void (*stop)(void *state);
+    /* A raw WebSocket connection has ended. NULL: nothing to do */
+    void (*on_leave)(void *state, struct sender *s);
 };
 
 sl_server *hub_server(struct hub *hub);
 
 /*
- * Have a record written; its on_done runs after the commit.
+ * Have a record written; its on_done runs after the commit, or when the hub gives up.
  *
+ * s        who sent it by WebSocket: is not read from while the disk is behind; or NULL
  * returns  0: the hub owns it; SL_E_FULL: it is still yours, tell the sender
  */
-int hub_append(struct hub *hub, struct record *r) SL_MUST_USE;
+int hub_append(struct hub *hub, struct record *r, struct sender *s) SL_MUST_USE;
 
-/* Answer with what `fn` reads from the store, on a worker; see queries_answer. */
-void hub_answer_query(struct hub *hub, sl_request *r, query_fn *fn, const void *arg,
-                      size_t size);
+/* Deadlines in milliseconds from now; `t` as in wheel.h. */
+void hub_set_timer(struct hub *hub, struct timer *t, uint64_t in_ms);
+void hub_cancel_timer(struct hub *hub, struct timer *t);
 
 /* Whether each frame is to have its line in the log (DEBUG_FRAMES). */
 bool hub_shows_frames(const struct hub *hub);

@@ -142,6 +142,16 @@ void sl_ws_close(sl_ws *ws, int code, const char *reason)
     sl__stream_set_deadline(ws->stream, CLOSE_WAIT_MS);
 }
 
+void sl__ws_pause(sl_ws *ws)
+{
+    if (!ws->over) sl__stream_pause(ws->stream);
+}
+
+void sl__ws_resume(sl_ws *ws)
+{
+    if (!ws->over) sl__stream_resume(ws->stream);
+}
+
 void sl__ws_close_all(sl_server *server, int code, const char *reason)
 {
     struct list *next;

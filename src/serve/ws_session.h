@@ -25,6 +25,10 @@ int sl__ws_open(sl_server *server, struct stream *stream, const sl_request *upgr
 /* Bytes that arrived together with the upgrade request, after sl__ws_open has returned 0. */
 void sl__ws_feed(sl_ws *ws, uint8_t *bytes, size_t n);
 
+/* Stop reading for a while; what has been received already may still be delivered. */
+void sl__ws_pause(sl_ws *ws);
+void sl__ws_resume(sl_ws *ws);
+
 /* Say goodbye with a code to all sessions: orderly stop. */
 void sl__ws_close_all(sl_server *server, int code, const char *reason);
 

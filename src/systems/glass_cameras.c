@@ -61,24 +61,6 @@ void cameras_keep_last(struct cameras *all, struct camera *cam, sl_message *m)
     all->last_bytes += m->bytes;
 }
 
-bool camera_read_id(sl_value v, char room[DEVICE_ID_MAX], sl_str *out)
-{
-    sl_str raw;
-    int64_t len;
-
-    *out = SL_STR("unknown");
-    if (sl_value_type(v) == SL_JSON_NUMBER) {
-        *out = sl_value_raw(v);
-        return out->len <= DEVICE_ID_MAX;
-    }
-    if (!sl_value_str(v, &raw) || raw.len == 0) return true;
-    if (raw.len > DEVICE_ID_MAX) return false;
-    len = sl_json_unescape(raw, room);
-    if (len <= 0) return false;
-    *out = (sl_str){room, (size_t)len};
-    return true;
-}
-
 const char *camera_printable(sl_str id, char buf[DEVICE_ID_MAX + 1])
 {
     for (size_t i = 0; i < id.len; i++) {
@@ -101,7 +83,7 @@ sl_buf *camera_make_status(const struct camera *cam)
     sl_out_key(&out, "device_id");
     sl_out_str(&out, camera_id(cam));
     sl_out_key(&out, "status");
-    sl_out_str(&out, cam->link != NULL ? SL_STR("connected") : SL_STR("disconnected"));
+    sl_out_str(&out, camera_is_connected(cam) ? SL_STR("connected") : SL_STR("disconnected"));
     sl_out_end(&out);
     if (out.rc == 0) b = sl_buf_copy(sl_out_text(&out));
     sl_out_deinit(&out);
@@ -132,7 +114,7 @@ void cameras_put_status(const struct cameras *all, sl_json_out *out)
     sl_out_key(out, "devices");
     sl_out_array(out);
     for (uint32_t i = 0; (cam = cameras_next(all, &i)) != NULL;) {
-        if (cam->link == NULL) continue;
+        if (!camera_is_connected(cam)) continue;
         put_device(out, cam);
         count++;
     }

@@ -10,17 +10,21 @@
 #include "sluice/json.h"
 
 #include "base/clock.h"
+#include "base/wheel.h"
 
 #define DEVICE_ID_MAX   128 /* bytes */
 #define CAMERAS_MAX     1024
 #define LAST_FRAMES_MAX (64 * 1024 * 1024) /* bytes kept for newcomers, all together */
 
-struct client; /* a connection; glass.c */
+struct sender; /* a connection */
 struct map;
 
 struct camera {
     uint32_t number;     /* its newest-only slot at each viewer */
-    struct client *link; /* the newest connection; NULL: disconnected */
+    struct sender *link; /* the newest connection, or NULL */
+    bool by_http;        /* it has called by HTTP not long ago */
+    struct timer http_life;
+    void *owner; /* for that timer */
     struct wall changed_at;
     sl_message last; /* the newest frame as it was relayed, or zeroed */
     uint16_t id_len;
@@ -53,14 +57,10 @@ static inline sl_str camera_id(const struct camera *cam)
     return (sl_str){cam->id, cam->id_len};
 }
 
-/*
- * The id a device gives: a string without its escapes, a number as it is written, "unknown"
- * if there is none.
- *
- * out      may point into `room`
- * returns  false: too long, or no text
- */
-bool camera_read_id(sl_value v, char room[DEVICE_ID_MAX], sl_str *out);
+static inline bool camera_is_connected(const struct camera *cam)
+{
+    return cam->link != NULL || cam->by_http;
+}
 
 /* For a log line in quotes; returns buf. */
 const char *camera_printable(sl_str id, char buf[DEVICE_ID_MAX + 1]);

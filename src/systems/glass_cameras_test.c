@@ -89,41 +89,6 @@ static void test_last_frames_have_a_bound_together(void **state)
     cameras_deinit(&all);
 }
 
-static void test_ids_as_devices_give_them(void **state)
-{
-    static const struct {
-        const char *json, *id; /* NULL: refused */
-    } rows[] = {
-        {"\"cam-7\"",         "cam-7"  },
-        {"\"\"",              "unknown"},
-        {"null",              "unknown"},
-        {"true",              "unknown"},
-        {"[1]",               "unknown"},
-        {"17",                "17"     },
-        {"1.50",              "1.50"   },
-        {"\"\\u0063am\\\"\"", "cam\""  },
-        {"\"\\ud800\"",       NULL     },
-    };
-    char room[DEVICE_ID_MAX], text[DEVICE_ID_MAX + 3];
-    sl_json doc = {0};
-    sl_str id;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(sl_json_read(&doc, sl_str_of(rows[i].json), NULL, NULL, NULL), 0);
-        assert_int_equal(camera_read_id(sl_json_root(&doc), room, &id), rows[i].id != NULL);
-        if (rows[i].id == NULL) continue;
-        if (!sl_str_eq(id, sl_str_of(rows[i].id))) fail_msg("%s", rows[i].json);
-    }
-    for (size_t n = DEVICE_ID_MAX; n <= DEVICE_ID_MAX + 1; n++) {
-        memset(text, 'x', sizeof text);
-        text[0] = text[n + 1] = '"';
-        assert_int_equal(sl_json_read(&doc, (sl_str){text, n + 2}, NULL, NULL, NULL), 0);
-        assert_int_equal(camera_read_id(sl_json_root(&doc), room, &id), n == DEVICE_ID_MAX);
-    }
-    sl_json_deinit(&doc);
-}
-
 static void test_words(void **state)
 {
     char buf[DEVICE_ID_MAX + 1];
@@ -173,7 +138,6 @@ int main(void)
         cmocka_unit_test(test_one_per_id),
         cmocka_unit_test(test_at_the_bound_only_known_ones_come_in),
         cmocka_unit_test(test_last_frames_have_a_bound_together),
-        cmocka_unit_test(test_ids_as_devices_give_them),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_without_memory),
     };

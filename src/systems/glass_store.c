@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "systems/glass_store.h"
 
-#include "base/alloc.h"
-
-#include <stdio.h>
-#include <time.h>
+#include "systems/glass_cameras.h"
+#include "systems/glass_shapes.h"
 
 const char *const glass_steps[GLASS_STEPS] = {
     "CREATE TABLE glass_defect("
@@ -18,172 +16,327 @@ const char *const glass_steps[GLASS_STEPS] = {
     "    CHECK(status IN ('pending', 'reviewed', 'resolved')),"
     "  created_at INTEGER NOT NULL);"
     "CREATE INDEX glass_defect_detected_at ON glass_defect(detected_at);",
+
+    /* updated_at: NULL until then. awaits_row: the device will insert it as well, contract 5.4 */
+    "ALTER TABLE glass_defect ADD COLUMN image_url TEXT;"
+    "ALTER TABLE glass_defect ADD COLUMN image_path TEXT;"
+    "ALTER TABLE glass_defect ADD COLUMN notes TEXT;"
+    "ALTER TABLE glass_defect ADD COLUMN updated_at INTEGER;"
+    "ALTER TABLE glass_defect ADD COLUMN awaits_row INTEGER NOT NULL DEFAULT 1;"
+    "CREATE INDEX glass_defect_device ON glass_defect(device_id, detected_at);"
+    "CREATE INDEX glass_defect_status ON glass_defect(status, detected_at);"
+    "CREATE TABLE glass_count("
+    "  device_id TEXT NOT NULL,"
+    "  defect_type TEXT NOT NULL,"
+    "  status TEXT NOT NULL,"
+    "  n INTEGER NOT NULL,"
+    "  PRIMARY KEY(device_id, defect_type, status)) WITHOUT ROWID;"
+    "INSERT INTO glass_count SELECT coalesce(device_id, ''), defect_type, status, count(*)"
+    "  FROM glass_defect GROUP BY 1, 2, 3;"
+    "CREATE TRIGGER glass_count_insert AFTER INSERT ON glass_defect BEGIN"
+    "  INSERT INTO glass_count"
+    "    VALUES(coalesce(NEW.device_id, ''), NEW.defect_type, NEW.status, 1)"
+    "    ON CONFLICT DO UPDATE SET n = n + 1;"
+    " END;"
+    "CREATE TRIGGER glass_count_delete AFTER DELETE ON glass_defect BEGIN"
+    "  UPDATE glass_count SET n = n - 1 WHERE device_id = coalesce(OLD.device_id, '')"
+    "    AND defect_type = OLD.defect_type AND status = OLD.status;"
+    "  DELETE FROM glass_count WHERE device_id = coalesce(OLD.device_id, '')"
+    "    AND defect_type = OLD.defect_type AND status = OLD.status AND n = 0;"
+    " END;"
+    "CREATE TRIGGER glass_count_update AFTER UPDATE OF device_id, defect_type, status"
+    "  ON glass_defect WHEN OLD.device_id IS NOT NEW.device_id"
+    "    OR OLD.defect_type <> NEW.defect_type OR OLD.status <> NEW.status BEGIN"
+    "  UPDATE glass_count SET n = n - 1 WHERE device_id = coalesce(OLD.device_id, '')"
+    "    AND defect_type = OLD.defect_type AND status = OLD.status;"
+    "  DELETE FROM glass_count WHERE device_id = coalesce(OLD.device_id, '')"
+    "    AND defect_type = OLD.defect_type AND status = OLD.status AND n = 0;"
+    "  INSERT INTO glass_count"
+    "    VALUES(coalesce(NEW.device_id, ''), NEW.defect_type, NEW.status, 1)"
+    "    ON CONFLICT DO UPDATE SET n = n + 1;"
+    " END;",
 };
 
-const char *timestamptz(struct wall at, char buf[TIMESTAMPTZ_SIZE])
-{
-    int64_t s = at.us / 1000000, us = at.us % 1000000;
-    struct tm tm;
-    time_t t;
-    size_t n;
+/* A record's body, read by its shape. */
+struct body {
+    sl_json doc;
+    sl_value root;
+    struct fields f;
+};
 
-    if (us < 0) {
-        us += 1000000;
-        s--;
-    }
-    t = (time_t)s;
-    gmtime_r(&t, &tm);
-    n = strftime(buf, TIMESTAMPTZ_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(buf + n, TIMESTAMPTZ_SIZE - n, ".%06d+00:00", (int)us);
-    return buf;
+static int body_read(struct body *b, const struct record *r, const struct shape *shape)
+{
+    int rc = sl_json_read(&b->doc, r->body, NULL, NULL, NULL);
+
+    if (rc < 0) return rc;
+    b->root = sl_json_root(&b->doc);
+    return shape_read(shape, b->root, &b->f, NULL);
 }
 
-/* ---- writing: on the journal's thread ---- */
+/* Texts lie in `room` until the statement has run. */
+struct texts {
+    char device[FIELD_ROOM(DEVICE_ID_MAX)], type[FIELD_ROOM(DEFECT_TYPE_MAX)];
+    char url[FIELD_ROOM(IMAGE_PLACE_MAX)], path[FIELD_ROOM(IMAGE_PLACE_MAX)];
+    char status[FIELD_ROOM(16)], notes[FIELD_ROOM(NOTES_MAX)];
+};
 
-/*
- * The text of a string value; of any other value what was written. `room` receives an
- * unescaped copy where one is needed: the caller frees it.
- */
-static int text_of(sl_value v, sl_str *out, char **room)
+/* A field that is absent leaves its bind NULL. */
+#define BIND_TEXT(s, i, f, row, room) bind_text((s), (i), (f), (row), (room), sizeof(room))
+
+static void bind_text(struct stmt *s, int i, const struct fields *f, uint32_t row, char *room,
+                      size_t size)
 {
-    sl_str raw;
-    int64_t len;
+    sl_str text;
 
-    *out = sl_value_raw(v);
-    if (!sl_value_str(v, &raw)) return 0;
-    *out = raw;
-    if (raw.len == 0 || memchr(raw.ptr, '\\', raw.len) == NULL) return 0;
-    *room = sl__alloc(raw.len);
-    if (*room == NULL) return SL_E_NOMEM;
-    len = sl_json_unescape(raw, *room);
-    if (len >= 0) *out = (sl_str){*room, (size_t)len}; /* a lone surrogate: as it was written */
-    return 0;
+    if (fields_text(f, row, room, size, &text) && text.ptr != NULL) stmt_bind_str(s, i, text);
 }
 
-static int insert(struct db *tx, const struct record *r, const struct outcome *out,
-                  sl_str defect_type, sl_value confidence)
+static void bind_number(struct stmt *s, int i, const struct fields *f, uint32_t row)
 {
-    struct stmt *s = db_stmt(tx, "INSERT INTO glass_defect(seq, id, device_id, defect_type,"
-                                 " detected_at, confidence, created_at)"
-                                 " VALUES(?, ?, ?, ?, ?, ?, ?)");
-    double score;
+    double x;
+
+    if (sl_value_f64(f->value[row], &x)) stmt_bind_f64(s, i, x);
+}
+
+static int64_t happened_at(const struct record *r)
+{
+    return r->has_device_at ? r->device_at.us : r->hub_at.us;
+}
+
+static int put_row_of(struct db *tx, sl_str id, sl_json_out *out)
+{
+    struct stmt *s =
+        db_stmt(tx, "SELECT " DEFECT_COLUMNS " FROM glass_defect WHERE id = ?");
+    int rc;
 
     if (s == NULL) return db_fail(tx, NULL);
-    stmt_bind_i64(s, 1, out->seq);
-    stmt_bind_str(s, 2, (sl_str){r->id, RECORD_ID_SIZE - 1});
-    stmt_bind_str(s, 3, r->device);
-    stmt_bind_str(s, 4, defect_type.len > 0 ? defect_type : SL_STR("unknown"));
-    stmt_bind_i64(s, 5, r->has_device_at ? r->device_at.us : r->hub_at.us);
-    if (sl_value_f64(confidence, &score)) stmt_bind_f64(s, 6, score);
-    stmt_bind_i64(s, 7, r->hub_at.us);
-    return stmt_run(s);
+    stmt_bind_str(s, 1, id);
+    rc = stmt_step(s);
+    if (rc > 0) glass_put_row(out, s);
+    stmt_reset(s);
+    return rc < 0 ? rc : out->rc;
 }
+
+/* ---- a detection ---- */
 
 static int apply_detection(struct db *tx, const struct record *r, struct outcome *out)
 {
-    sl_json doc = {0};
-    sl_str defect_type = {0};
-    char *room = NULL;
-    sl_value root;
-    int rc = sl_json_read(&doc, r->body, NULL, NULL, NULL);
+    char type[FIELD_ROOM(DEFECT_TYPE_MAX)];
+    struct body b = {0};
+    struct stmt *s;
+    int rc = body_read(&b, r, &glass_item_shape);
 
     if (rc < 0) goto done;
-    root = sl_json_root(&doc);
-    rc = text_of(sl_value_get(root, SL_STR("defect_type")), &defect_type, &room);
-    if (rc < 0) goto done;
-    rc = insert(tx, r, out, defect_type, sl_value_get(root, SL_STR("confidence")));
+    s = db_stmt(tx, "INSERT INTO glass_defect(seq, id, device_id, defect_type, detected_at,"
+                    " confidence, created_at, awaits_row) VALUES(?, ?, ?, ?, ?, ?, ?, 1)");
+    if (s == NULL) {
+        rc = db_fail(tx, NULL);
+        goto done;
+    }
+    stmt_bind_i64(s, 1, out->seq);
+    stmt_bind_str(s, 2, (sl_str){r->id, RECORD_ID_SIZE - 1});
+    stmt_bind_str(s, 3, r->device);
+    BIND_TEXT(s, 4, &b.f, DETECTION_TYPE, type);
+    stmt_bind_i64(s, 5, happened_at(r));
+    bind_number(s, 6, &b.f, DETECTION_CONFIDENCE);
+    stmt_bind_i64(s, 7, r->hub_at.us);
+    rc = stmt_run(s);
 done:
-    sl__free(room);
-    sl_json_deinit(&doc);
+    sl_json_deinit(&b.doc);
     return rc;
 }
 
 const struct record_kind glass_detection = {"glass", "detection", .apply = apply_detection};
 
-/* ---- reading: on a query thread ---- */
+/* ---- a defect that is inserted ---- */
 
-static void put_str(sl_json_out *out, const char *key, sl_str text)
+static void bind_defect(struct stmt *s, const struct body *b, struct texts *t)
 {
-    sl_out_key(out, key);
-    if (text.ptr == NULL) {
-        sl_out_null(out);
-    } else {
-        sl_out_str(out, text);
-    }
+    BIND_TEXT(s, 1, &b->f, DEFECT_IMAGE_URL, t->url);
+    BIND_TEXT(s, 2, &b->f, DEFECT_IMAGE_PATH, t->path);
+    BIND_TEXT(s, 3, &b->f, DEFECT_STATUS, t->status);
+    bind_number(s, 4, &b->f, DEFECT_CONFIDENCE);
+    BIND_TEXT(s, 5, &b->f, DEFECT_NOTES, t->notes);
 }
 
-static void put_time(sl_json_out *out, const char *key, int64_t us)
+/* Contract 5.4: the detection of the same instant, type and device that still waits for it. */
+static int find_detection(struct db *tx, const struct record *r, const struct body *b,
+                          struct outcome *out)
 {
-    char text[TIMESTAMPTZ_SIZE];
-
-    put_str(out, key, sl_str_of(timestamptz((struct wall){us}, text)));
-}
-
-static void put_row(sl_json_out *out, const struct stmt *s)
-{
-    sl_out_object(out);
-    put_str(out, "id", stmt_str(s, 0));
-    put_str(out, "device_id", stmt_str(s, 1));
-    put_str(out, "defect_type", stmt_str(s, 2));
-    put_time(out, "detected_at", stmt_i64(s, 3));
-    sl_out_key(out, "confidence");
-    if (stmt_is_null(s, 4)) {
-        sl_out_null(out);
-    } else {
-        sl_out_f64(out, stmt_f64(s, 4));
-    }
-    put_str(out, "status", stmt_str(s, 5));
-    put_time(out, "created_at", stmt_i64(s, 6));
-    sl_out_end(out);
-}
-
-static int put_rows(struct db *db, sl_json_out *out, const struct defect_page *page)
-{
-    struct stmt *s = db_stmt(db, "SELECT id, device_id, defect_type, detected_at, confidence,"
-                                 " status, created_at FROM glass_defect"
-                                 " ORDER BY detected_at DESC, seq DESC LIMIT ? OFFSET ?");
+    struct stmt *s =
+        db_stmt(tx, "SELECT seq, id FROM glass_defect WHERE detected_at = ?"
+                    " AND defect_type = ? AND device_id = ? AND awaits_row ORDER BY seq LIMIT 1");
+    char type[FIELD_ROOM(DEFECT_TYPE_MAX)];
     int rc;
 
-    if (s == NULL) return db_fail(db, NULL);
-    stmt_bind_i64(s, 1, page->limit);
-    stmt_bind_i64(s, 2, page->offset);
-    while ((rc = stmt_step(s)) > 0)
-        put_row(out, s);
-    return rc;
-}
-
-static void put_pagination(sl_json_out *out, const struct defect_page *page, int64_t total)
-{
-    sl_out_key(out, "pagination");
-    sl_out_object(out);
-    sl_out_key(out, "total");
-    sl_out_i64(out, total);
-    sl_out_key(out, "limit");
-    sl_out_i64(out, page->limit);
-    sl_out_key(out, "offset");
-    sl_out_i64(out, page->offset);
-    sl_out_end(out);
-}
-
-int glass_read_defects(struct db *db, sl_json_out *out, const void *arg)
-{
-    const struct defect_page *page = arg;
-    struct stmt *s = db_stmt(db, "SELECT count(*) FROM glass_defect");
-    int64_t total;
-    int rc;
-
-    if (s == NULL) return db_fail(db, NULL);
+    if (s == NULL) return db_fail(tx, NULL);
+    stmt_bind_i64(s, 1, r->device_at.us);
+    BIND_TEXT(s, 2, &b->f, DEFECT_TYPE, type);
+    stmt_bind_str(s, 3, r->device);
     rc = stmt_step(s);
-    if (rc < 0) return rc;
-    total = stmt_i64(s, 0);
+    if (rc > 0) outcome_refer(out, OUTCOME_MERGED, stmt_i64(s, 0), stmt_str(s, 1));
     stmt_reset(s);
+    return rc < 0 ? rc : 0;
+}
 
-    sl_out_object(out);
-    sl_out_key(out, "data");
-    sl_out_array(out);
-    rc = put_rows(db, out, page);
-    sl_out_end(out);
-    put_pagination(out, page, total);
-    sl_out_end(out);
+static int merge(struct db *tx, const struct record *r, const struct body *b,
+                 struct outcome *out)
+{
+    struct stmt *s = db_stmt(
+        tx, "UPDATE glass_defect SET image_url = coalesce(?1, image_url),"
+            " image_path = coalesce(?2, image_path), status = coalesce(?3, status),"
+            " confidence = coalesce(?4, confidence), notes = coalesce(?5, notes),"
+            " updated_at = ?6, awaits_row = 0 WHERE seq = ?7");
+    struct texts t;
+    int rc;
+
+    if (s == NULL) return db_fail(tx, NULL);
+    bind_defect(s, b, &t);
+    stmt_bind_i64(s, 6, r->hub_at.us);
+    stmt_bind_i64(s, 7, out->seq);
+    rc = stmt_run(s);
+    return rc < 0 ? rc : put_row_of(tx, sl_str_of(out->id), &out->text);
+}
+
+static int decide_defect(struct db *tx, const struct record *r, struct outcome *out)
+{
+    struct body b = {0};
+    int rc = 0;
+
+    if (!r->has_device_at) return 0;
+    rc = body_read(&b, r, &glass_defect_shape);
+    if (rc == 0) rc = find_detection(tx, r, &b, out);
+    if (rc == 0 && out->kind == OUTCOME_MERGED) rc = merge(tx, r, &b, out);
+    sl_json_deinit(&b.doc);
     return rc;
 }
+
+static int insert_defect(struct db *tx, const struct record *r, const struct body *b,
+                         int64_t seq)
+{
+    struct stmt *s = db_stmt(
+        tx, "INSERT INTO glass_defect(image_url, image_path, status, confidence, notes, seq, id,"
+            " device_id, defect_type, detected_at, created_at, awaits_row)"
+            " VALUES(?, ?, coalesce(?, 'pending'), ?, ?, ?, ?, ?, ?, ?, ?, 0)");
+    struct texts t;
+
+    if (s == NULL) return db_fail(tx, NULL);
+    bind_defect(s, b, &t);
+    stmt_bind_i64(s, 6, seq);
+    stmt_bind_str(s, 7, (sl_str){r->id, RECORD_ID_SIZE - 1});
+    stmt_bind_str(s, 8, r->device);
+    BIND_TEXT(s, 9, &b->f, DEFECT_TYPE, t.type);
+    stmt_bind_i64(s, 10, happened_at(r));
+    stmt_bind_i64(s, 11, r->hub_at.us);
+    return stmt_run(s);
+}
+
+static int apply_defect(struct db *tx, const struct record *r, struct outcome *out)
+{
+    struct body b = {0};
+    int rc = body_read(&b, r, &glass_defect_shape);
+
+    if (rc == 0) rc = insert_defect(tx, r, &b, out->seq);
+    if (rc == 0) rc = put_row_of(tx, sl_str_of(r->id), &out->text);
+    sl_json_deinit(&b.doc);
+    return rc;
+}
+
+const struct record_kind glass_defect = {"glass", "defect", decide_defect, apply_defect};
+
+/* ---- edits ---- */
+
+/* The columns that an edit may clear; binds 2n + 1 (is it named?) and 2n + 2 of its update. */
+static const struct {
+    const char *name;
+    uint32_t row;
+} clearable[] = {
+    {"image_url",  DEFECT_IMAGE_URL },
+    {"image_path", DEFECT_IMAGE_PATH},
+    {"notes",      DEFECT_NOTES     },
+    {"confidence", DEFECT_CONFIDENCE},
+};
+
+static void bind_clearable(struct stmt *s, const struct body *b, struct texts *t)
+{
+    for (int i = 0; i < 4; i++) {
+        sl_value v = sl_value_get(b->root, sl_str_of(clearable[i].name));
+
+        stmt_bind_i64(s, 2 * i + 1, sl_value_type(v) != SL_JSON_NONE);
+    }
+    BIND_TEXT(s, 2, &b->f, DEFECT_IMAGE_URL, t->url);
+    BIND_TEXT(s, 4, &b->f, DEFECT_IMAGE_PATH, t->path);
+    BIND_TEXT(s, 6, &b->f, DEFECT_NOTES, t->notes);
+    bind_number(s, 8, &b->f, DEFECT_CONFIDENCE);
+}
+
+/* "id" of the path, which intakes put first. Ours have no escapes: such a one is unknown. */
+static sl_str subject(const struct body *b)
+{
+    sl_str id = {0};
+
+    (void)sl_value_str(sl_value_get(b->root, SL_STR("id")), &id);
+    return id;
+}
+
+static int update(struct db *tx, const struct record *r, const struct body *b,
+                  struct outcome *out)
+{
+    struct stmt *s = db_stmt(
+        tx, "UPDATE glass_defect SET image_url = CASE WHEN ?1 THEN ?2 ELSE image_url END,"
+            " image_path = CASE WHEN ?3 THEN ?4 ELSE image_path END,"
+            " notes = CASE WHEN ?5 THEN ?6 ELSE notes END,"
+            " confidence = CASE WHEN ?7 THEN ?8 ELSE confidence END,"
+            " device_id = coalesce(?9, device_id), defect_type = coalesce(?10, defect_type),"
+            " status = coalesce(?11, status), detected_at = coalesce(?12, detected_at),"
+            " updated_at = ?13 WHERE id = ?14");
+    int64_t before = db_changes(tx);
+    struct texts t;
+    int rc;
+
+    if (s == NULL) return db_fail(tx, NULL);
+    bind_clearable(s, b, &t);
+    BIND_TEXT(s, 9, &b->f, DEFECT_DEVICE, t.device);
+    BIND_TEXT(s, 10, &b->f, DEFECT_TYPE, t.type);
+    BIND_TEXT(s, 11, &b->f, DEFECT_STATUS, t.status);
+    if (r->has_device_at) stmt_bind_i64(s, 12, r->device_at.us);
+    stmt_bind_i64(s, 13, r->hub_at.us);
+    stmt_bind_str(s, 14, subject(b));
+    rc = stmt_run(s);
+    if (rc < 0) return rc;
+    if (db_changes(tx) == before) return outcome_refuse(out, 404, "Defect not found");
+    return put_row_of(tx, subject(b), &out->text);
+}
+
+static int decide_edit(struct db *tx, const struct record *r, struct outcome *out)
+{
+    struct body b = {0};
+    int rc = body_read(&b, r, &glass_edit_shape);
+
+    if (rc == 0) rc = update(tx, r, &b, out);
+    sl_json_deinit(&b.doc);
+    return rc;
+}
+
+const struct record_kind glass_edit = {"glass", "edit", .decide = decide_edit};
+
+/* What is gone already is as it should be: a duplicate, and nothing is written. */
+static int decide_removal(struct db *tx, const struct record *r, struct outcome *out)
+{
+    struct stmt *s = db_stmt(tx, "DELETE FROM glass_defect WHERE id = ?");
+    int64_t before = db_changes(tx);
+    struct body b = {0};
+    int rc = s == NULL ? db_fail(tx, NULL) : sl_json_read(&b.doc, r->body, NULL, NULL, NULL);
+
+    if (rc < 0) goto done;
+    b.root = sl_json_root(&b.doc);
+    stmt_bind_str(s, 1, subject(&b));
+    rc = stmt_run(s);
+    if (rc == 0 && db_changes(tx) == before)
+        outcome_refer(out, OUTCOME_DUPLICATE, 0, (sl_str){"", 0});
+done:
+    sl_json_deinit(&b.doc);
+    return rc;
+}
+
+const struct record_kind glass_removal = {"glass", "removal", .decide = decide_removal};

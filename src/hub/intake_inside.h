@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of intakes: intake.c checks and stores, intake_ws.c and intake_http.c are its
+ * two wires. */
+#ifndef HUB_INTAKE_INSIDE_H
+#define HUB_INTAKE_INSIDE_H
+
+#include "base/map.h"
+#include "hub/backlog.h"
+#include "hub/system.h"
+
+struct intake_route {
+    struct intakes *owner;
+    const struct intake *intake;
+};
+
+struct intakes {
+    struct hub *hub;
+    const struct system *system;
+    void *state;
+    struct map *by_ws_type;
+    struct intake_route *routes; /* as many as intakes */
+    sl_json doc;                 /* the message in hand */
+};
+
+extern const sl_json_limits intake_json_limits;
+extern const sl_ws_ops intake_ws_ops; /* `user` is the struct intakes */
+
+/*
+ * A message whose document has been read, on its way: role, size, shape, on_x, journal. The
+ * answer has been given or will be.
+ */
+void intake_take(struct intakes *x, struct arrival *a);
+
+void sender_drop(struct sender *s); /* NULL is fine */
+
+/* ---- how each wire speaks to who sent it ---- */
+
+void intake_ws_refuse(struct sender *s, const char *field, const char *sentence);
+void intake_ws_receipt(const struct done *d);
+void intake_http_answer(const struct arrival *a); /* of a message that is no record */
+void intake_http_done(const struct done *d);
+
+#endif

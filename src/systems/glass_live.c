@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "systems/glass_live.h"
+
+#include "sluice/log.h"
+
+#include "base/str.h"
+#include "systems/glass_relay.h"
+#include "systems/glass_store.h"
+
+/* ---- presence: told when it changes, and to newcomers ---- */
+
+static void send_status(sl_ws *ws, const struct camera *cam)
+{
+    sl_buf *b = camera_make_status(cam);
+
+    if (b == NULL) return;
+    (void)sl_ws_send_text(ws, sl_buf_str(b)); /* full: a device that never reads */
+    sl_buf_drop(b);
+}
+
+static void announce_status(struct glass *g, const struct camera *cam)
+{
+    sl_message m = {.text = true};
+    sl_buf *b = camera_make_status(cam);
+
+    if (b == NULL) return;
+    (void)!sl_message_add(&m, b, sl_buf_str(b));
+    (void)sl_room_publish(g->dashboards, &m, NULL);
+    sl_buf_drop(b);
+}
+
+static void set_presence(struct glass *g, struct camera *cam, struct sender *link, bool by_http)
+{
+    bool was = camera_is_connected(cam);
+    char id[DEVICE_ID_MAX + 1];
+
+    cam->link = link;
+    cam->by_http = by_http;
+    if (camera_is_connected(cam) == was) return;
+    cam->changed_at = wall_now();
+    SL_INFO("glass", "msg=\"[WS Device] %s %s\"", camera_printable(camera_id(cam), id),
+            was ? "disconnected" : "registered");
+    announce_status(g, cam);
+}
+
+void live_register(struct glass *g, struct sender *s, struct camera *cam)
+{
+    struct camera *before = s->user;
+
+    if (before != NULL && before != cam && before->link == s)
+        set_presence(g, before, NULL, before->by_http); /* it goes by another name from now on */
+    s->user = cam;
+    set_presence(g, cam, s, cam->by_http);
+    send_status(s->ws, cam);
+}
+
+void live_leave(struct glass *g, struct sender *s)
+{
+    struct camera *cam = s->user;
+
+    if (cam->link == s) set_presence(g, cam, NULL, cam->by_http); /* else a newer one is there */
+}
+
+static void on_http_life(struct timer *t)
+{
+    struct camera *cam = LIST_ENTRY(t, struct camera, http_life);
+
+    set_presence(cam->owner, cam, cam->link, false);
+}
+
+void live_called_by_http(struct glass *g, struct camera *cam)
+{
+    if (cam->owner == NULL) {
+        cam->owner = g;
+        timer_init(&cam->http_life, on_http_life);
+    }
+    hub_set_timer(g->hub, &cam->http_life, HTTP_LIFE_MS);
+    set_presence(g, cam, cam->link, true);
+}
+
+void live_join(struct glass *g, struct sender *s)
+{
+    const struct camera *cam;
+
+    if (sl_room_has(g->dashboards, s->ws)) return;
+    if (sl_room_join(g->dashboards, s->ws) < 0) {
+        sl_ws_close(s->ws, 1011, "out of memory");
+        return;
+    }
+    for (uint32_t i = 0; (cam = cameras_next(&g->cameras, &i)) != NULL;)
+        send_status(s->ws, cam);
+    for (uint32_t i = 0; (cam = cameras_next(&g->cameras, &i)) != NULL;) {
+        if (cam->last.n > 0) (void)sl_ws_send_newest(s->ws, cam->number, &cam->last);
+    }
+}
+
+void live_stop(struct glass *g)
+{
+    struct camera *cam;
+
+    if (g->cameras.by_id == NULL) return;
+    for (uint32_t i = 0; (cam = cameras_next(&g->cameras, &i)) != NULL;) {
+        if (cam->owner != NULL) hub_cancel_timer(g->hub, &cam->http_life);
+    }
+    sl_room_free(g->dashboards);
+    cameras_deinit(&g->cameras);
+}
+
+/* ---- a device's message, with members of ours in front ---- */
+
+static void open_ours(sl_json_out *out, sl_str device)
+{
+    sl_out_object(out);
+    sl_out_key(out, "device_id");
+    sl_out_str(out, device);
+}
+
+/* By HTTP it may say nothing of its type, or another: what it is, is ours to say. */
+static uint32_t put_type(sl_json_out *out, sl_value root, sl_str type)
+{
+    if (sl_value_is_str(sl_value_get(root, SL_STR("type")), type)) return 0;
+    sl_out_key(out, "type");
+    sl_out_str(out, type);
+    return 1;
+}
+
+/* What open_ours began, without its braces. */
+static int close_ours(sl_json_out *out, sl_str *ours)
+{
+    sl_str text;
+
+    sl_out_end(out);
+    if (out->rc < 0) return out->rc;
+    text = sl_out_text(out);
+    *ours = str_part(text, 1, text.len - 2);
+    return 0;
+}
+
+void live_relay_frame(struct glass *g, struct camera *cam, const struct arrival *a)
+{
+    static const sl_str cut[] = {
+        {"device_id", 9},
+        {"timestamp", 9},
+        {"type",      4}
+    };
+    sl_json_out out = {0};
+    char id[DEVICE_ID_MAX + 1];
+    uint32_t n = 2;
+    sl_message m;
+    sl_str ours;
+
+    if (a->sender != NULL) {
+        /* The newest connection has gone, but an older one lives: it is the newest now. */
+        if (cam->link == NULL) set_presence(g, cam, a->sender, cam->by_http);
+        if (cam->link != a->sender) return;
+    }
+    if (hub_shows_frames(g->hub)) {
+        SL_INFO("glass", "msg=\"[device:frame] from %s\"", camera_printable(camera_id(cam), id));
+        SL_INFO("glass", "msg=\"[stream:frame] broadcast to dashboards\"");
+    }
+    open_ours(&out, camera_id(cam));
+    sl_out_key(&out, "timestamp");
+    sl_out_i64(&out, wall_now().us / 1000);
+    n += put_type(&out, a->root, SL_STR("frame"));
+    if (close_ours(&out, &ours) == 0 && relay_make(a->root, a->buf, ours, cut, n, &m) == 0) {
+        (void)sl_room_publish_newest(g->dashboards, cam->number, &m, NULL);
+        cameras_keep_last(&g->cameras, cam, &m);
+    }
+    sl_out_deinit(&out);
+}
+
+/* ---- detections, once they are stored ---- */
+
+static void publish_text(struct glass *g, sl_json_out *out)
+{
+    sl_message m = {.text = true};
+    sl_buf *b = out->rc < 0 ? NULL : sl_buf_copy(sl_out_text(out));
+
+    if (b == NULL) return;
+    (void)!sl_message_add(&m, b, sl_buf_str(b));
+    (void)sl_room_publish(g->dashboards, &m, NULL);
+    sl_buf_drop(b);
+}
+
+static void put_time(sl_json_out *out, const struct record *r)
+{
+    char text[TIMESTAMPTZ_SIZE];
+
+    sl_out_key(out, "timestamp");
+    sl_out_str(out, sl_str_of(timestamptz(r->has_device_at ? r->device_at : r->hub_at, text)));
+}
+
+static void announce_list(struct glass *g, const struct done *d)
+{
+    sl_json_out out = {0};
+
+    open_ours(&out, d->r->device);
+    sl_out_key(&out, "type");
+    sl_out_str(&out, SL_STR("detection"));
+    sl_out_key(&out, "detections");
+    sl_out_raw(&out, d->items);
+    put_time(&out, d->r);
+    sl_out_key(&out, "stored");
+    sl_out_bool(&out, true);
+    sl_out_end(&out);
+    publish_text(g, &out);
+    sl_out_deinit(&out);
+}
+
+/* From the record: the device's own text, its time included. */
+static void announce_one(struct glass *g, const struct record *r, sl_value root, sl_buf *body)
+{
+    static const sl_str cut[] = {
+        {"device_id", 9},
+        {"record_id", 9},
+        {"type",      4}
+    };
+    sl_json_out out = {0};
+    uint32_t n = 2;
+    sl_message m;
+    sl_str ours;
+
+    open_ours(&out, r->device);
+    sl_out_key(&out, "record_id");
+    sl_out_str(&out, sl_str_of(r->id));
+    n += put_type(&out, root, SL_STR("detection"));
+    if (sl_value_type(sl_value_get(root, SL_STR("timestamp"))) <= SL_JSON_NULL)
+        put_time(&out, r);
+    if (close_ours(&out, &ours) == 0 && relay_make(root, body, ours, cut, n, &m) == 0) {
+        (void)sl_room_publish(g->dashboards, &m, NULL);
+        relay_drop(&m);
+    }
+    sl_out_deinit(&out);
+}
+
+void live_announce_detection(const struct done *d)
+{
+    struct glass *g = d->state;
+    sl_buf *body;
+
+    if (d->is_list) {
+        announce_list(g, d);
+        return;
+    }
+    body = sl_buf_copy(d->r->body);
+    if (body != NULL && sl_json_read(d->doc, sl_buf_str(body), NULL, NULL, NULL) == 0)
+        announce_one(g, d->r, sl_json_root(d->doc), body);
+    sl_buf_drop(body);
+}
