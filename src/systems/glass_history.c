@@ -89,8 +89,8 @@ static int count(struct db *db, sl_str device, sl_str status, int64_t *out)
     return rc < 0 ? rc : 0;
 }
 
-#define PAGE(from)                                                                        \
-    "SELECT " DEFECT_COLUMNS " FROM glass_defect " from                                    \
+#define PAGE(from)                                      \
+    "SELECT " DEFECT_COLUMNS " FROM glass_defect " from \
     " ORDER BY detected_at DESC, seq DESC LIMIT ?1 OFFSET ?2"
 
 /* Each goes along one index, newest first; with two conditions along the rarer one's. */
@@ -162,8 +162,7 @@ static int read_page(struct db *db, const struct ask *ask, sl_json_out *out)
 
 static int read_one(struct db *db, const struct ask *ask, sl_json_out *out)
 {
-    struct stmt *s =
-        db_stmt(db, "SELECT " DEFECT_COLUMNS " FROM glass_defect WHERE id = ?");
+    struct stmt *s = db_stmt(db, "SELECT " DEFECT_COLUMNS " FROM glass_defect WHERE id = ?");
     int rc;
 
     if (s == NULL) return db_fail(db, NULL);
@@ -216,12 +215,15 @@ static int read_summary(struct db *db, const struct ask *ask, sl_json_out *out)
     return rc;
 }
 
+/* clang-format off */
 static const struct query_param page_params[] = {
+    /* name, is it a number, usual, at most */
     [PAGE_DEVICE] = {"deviceId"},
     [PAGE_STATUS] = {"status"},
-    [PAGE_ROWS] = {"limit", true, PAGE_LIMIT, PAGE_LIMIT_MAX},
+    [PAGE_ROWS]   = {"limit", true, PAGE_LIMIT, PAGE_LIMIT_MAX},
     [PAGE_OFFSET] = {"offset", true, 0, INT64_MAX},
 };
+/* clang-format on */
 static const struct query_param one_params[] = {{"id"}};
 
 const struct query glass_queries[GLASS_QUERIES] = {

@@ -48,7 +48,8 @@ void live_register(struct glass *g, struct sender *s, struct camera *cam)
     struct camera *before = s->user;
 
     if (before != NULL && before != cam && before->link == s)
-        set_presence(g, before, NULL, before->by_http); /* it goes by another name from now on */
+        set_presence(g, before, NULL,
+                     before->by_http); /* it goes by another name from now on */
     s->user = cam;
     set_presence(g, cam, s, cam->by_http);
     send_status(s->ws, cam);
@@ -58,7 +59,8 @@ void live_leave(struct glass *g, struct sender *s)
 {
     struct camera *cam = s->user;
 
-    if (cam->link == s) set_presence(g, cam, NULL, cam->by_http); /* else a newer one is there */
+    if (cam->link == s)
+        set_presence(g, cam, NULL, cam->by_http); /* else a newer one is there */
 }
 
 static void on_http_life(struct timer *t)
@@ -155,7 +157,8 @@ void live_relay_frame(struct glass *g, struct camera *cam, const struct arrival 
         if (cam->link != a->sender) return;
     }
     if (hub_shows_frames(g->hub)) {
-        SL_INFO("glass", "msg=\"[device:frame] from %s\"", camera_printable(camera_id(cam), id));
+        SL_INFO("glass", "msg=\"[device:frame] from %s\"",
+                camera_printable(camera_id(cam), id));
         SL_INFO("glass", "msg=\"[stream:frame] broadcast to dashboards\"");
     }
     open_ours(&out, camera_id(cam));

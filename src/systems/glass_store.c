@@ -17,7 +17,8 @@ const char *const glass_steps[GLASS_STEPS] = {
     "  created_at INTEGER NOT NULL);"
     "CREATE INDEX glass_defect_detected_at ON glass_defect(detected_at);",
 
-    /* updated_at: NULL until then. awaits_row: the device will insert it as well, contract 5.4 */
+    /* updated_at: NULL until then. awaits_row: the device will insert it as well, contract 5.4
+     */
     "ALTER TABLE glass_defect ADD COLUMN image_url TEXT;"
     "ALTER TABLE glass_defect ADD COLUMN image_path TEXT;"
     "ALTER TABLE glass_defect ADD COLUMN notes TEXT;"
@@ -105,8 +106,7 @@ static int64_t happened_at(const struct record *r)
 
 static int put_row_of(struct db *tx, sl_str id, sl_json_out *out)
 {
-    struct stmt *s =
-        db_stmt(tx, "SELECT " DEFECT_COLUMNS " FROM glass_defect WHERE id = ?");
+    struct stmt *s = db_stmt(tx, "SELECT " DEFECT_COLUMNS " FROM glass_defect WHERE id = ?");
     int rc;
 
     if (s == NULL) return db_fail(tx, NULL);
@@ -163,9 +163,9 @@ static void bind_defect(struct stmt *s, const struct body *b, struct texts *t)
 static int find_detection(struct db *tx, const struct record *r, const struct body *b,
                           struct outcome *out)
 {
-    struct stmt *s =
-        db_stmt(tx, "SELECT seq, id FROM glass_defect WHERE detected_at = ?"
-                    " AND defect_type = ? AND device_id = ? AND awaits_row ORDER BY seq LIMIT 1");
+    struct stmt *s = db_stmt(
+        tx, "SELECT seq, id FROM glass_defect WHERE detected_at = ?"
+            " AND defect_type = ? AND device_id = ? AND awaits_row ORDER BY seq LIMIT 1");
     char type[FIELD_ROOM(DEFECT_TYPE_MAX)];
     int rc;
 
@@ -182,11 +182,11 @@ static int find_detection(struct db *tx, const struct record *r, const struct bo
 static int merge(struct db *tx, const struct record *r, const struct body *b,
                  struct outcome *out)
 {
-    struct stmt *s = db_stmt(
-        tx, "UPDATE glass_defect SET image_url = coalesce(?1, image_url),"
-            " image_path = coalesce(?2, image_path), status = coalesce(?3, status),"
-            " confidence = coalesce(?4, confidence), notes = coalesce(?5, notes),"
-            " updated_at = ?6, awaits_row = 0 WHERE seq = ?7");
+    struct stmt *s =
+        db_stmt(tx, "UPDATE glass_defect SET image_url = coalesce(?1, image_url),"
+                    " image_path = coalesce(?2, image_path), status = coalesce(?3, status),"
+                    " confidence = coalesce(?4, confidence), notes = coalesce(?5, notes),"
+                    " updated_at = ?6, awaits_row = 0 WHERE seq = ?7");
     struct texts t;
     int rc;
 
@@ -215,9 +215,10 @@ static int insert_defect(struct db *tx, const struct record *r, const struct bod
                          int64_t seq)
 {
     struct stmt *s = db_stmt(
-        tx, "INSERT INTO glass_defect(image_url, image_path, status, confidence, notes, seq, id,"
-            " device_id, defect_type, detected_at, created_at, awaits_row)"
-            " VALUES(?, ?, coalesce(?, 'pending'), ?, ?, ?, ?, ?, ?, ?, ?, 0)");
+        tx,
+        "INSERT INTO glass_defect(image_url, image_path, status, confidence, notes, seq, id,"
+        " device_id, defect_type, detected_at, created_at, awaits_row)"
+        " VALUES(?, ?, coalesce(?, 'pending'), ?, ?, ?, ?, ?, ?, ?, ?, 0)");
     struct texts t;
 
     if (s == NULL) return db_fail(tx, NULL);

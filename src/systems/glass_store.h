@@ -30,8 +30,8 @@ extern const struct query glass_queries[GLASS_QUERIES];
 const char *timestamptz(struct wall at, char buf[TIMESTAMPTZ_SIZE]);
 
 /* For the two files of the store: the columns of a row in an answer. */
-#define DEFECT_COLUMNS                                                                        \
-    "id, device_id, defect_type, detected_at, image_url, image_path, status, confidence,"     \
+#define DEFECT_COLUMNS                                                                    \
+    "id, device_id, defect_type, detected_at, image_url, image_path, status, confidence," \
     " notes, created_at, coalesce(updated_at, created_at)"
 void glass_put_row(sl_json_out *out, const struct stmt *s);
 

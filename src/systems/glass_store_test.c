@@ -52,7 +52,9 @@ static int store(struct db *db, int64_t seq, int64_t device_at, const char *body
 
 static void assert_page(struct db *db, int64_t limit, int64_t offset, const char *wanted)
 {
-    struct ask page = {.number = {0, 0, limit, offset}};
+    struct ask page = {
+        .number = {0, 0, limit, offset}
+    };
     sl_json_out out = {0};
     char got[2048];
     sl_str text;
