@@ -135,5 +135,7 @@ void backlog_free(struct backlog *b)
     journal_set_on_low(b->journal, NULL, NULL);
     sl__loop_cancel_timer(b->loop, &b->limit);
     refuse_all(b);
+    while (list_take_first(&b->paused) != NULL)
+        continue; /* they may outlive us by a turn */
     sl__free(b);
 }

@@ -104,11 +104,9 @@ static void on_record_done(struct record *r, const struct outcome *out)
         if (g->done.is_list) sl_out_raw(&g->items, r->body);
     }
     if (!is_good(out)) keep_failure(g, out);
-    if (out->rc < 0) {
-        char text[96];
-
-        SL_WARN("intake", "msg=\"a record was not stored\" kind=%s.%s cause=\"%s\"",
-                r->kind->system, r->kind->name, sl_strerror(out->rc, text, sizeof text));
+    if (out->rc < 0) { /* the journal has said so once; of each it is the sender's affair */
+        SL_DEBUG("intake", "msg=\"a record was not stored\" kind=%s.%s cause=\"%s\"",
+                 r->kind->system, r->kind->name, out->why);
     }
     if (--g->left == 0) finish(g);
 }

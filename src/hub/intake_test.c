@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+/* A message's way, on a hub that the test plays: it settles the records, in memory streams. */
+#include "hub/intake_inside.h"
+#include "serve/http_test.h"
+#include "serve/ws_test.h"
+
+static struct {
+    struct record *waiting[8];
+    int n;
+    bool is_full, is_stopping;
+    int arrivals, announced;
+    uint32_t stored;
+} hub;
+
+int hub_append(struct hub *h, struct record *r, struct sender *s)
+{
+    (void)h;
+    (void)s;
+    if (hub.is_full || hub.n == 8) return SL_E_FULL;
+    hub.waiting[hub.n++] = r;
+    return 0;
+}
+
+bool hub_is_stopping(const struct hub *h)
+{
+    (void)h;
+    return hub.is_stopping;
+}
+
+/* The commit, or what came instead of it, of the oldest. */
+static void settle(enum outcome_kind kind, int rc, int status, const char *why)
+{
+    struct record *r = hub.waiting[0];
+    struct outcome *out = &r->outcome;
+
+    assert_in_range(hub.n, 1, 8);
+    memmove(hub.waiting, hub.waiting + 1, (size_t)--hub.n * sizeof hub.waiting[0]);
+    out->kind = kind;
+    out->rc = rc;
+    out->status = status;
+    out->seq = kind <= OUTCOME_MERGED ? 7 : 0;
+    snprintf(out->id, sizeof out->id, "%s", kind <= OUTCOME_MERGED ? "the-id" : "");
+    snprintf(out->why, sizeof out->why, "%s", why);
+    r->on_done(r, out);
+    record_free(r);
+}
+
+/* ---- a small system ---- */
+
+static int on_thing(struct arrival *a)
+{
+    hub.arrivals++;
+    a->device = SL_STR("d");
+    if (fields_has(a->fields, 1)) return arrival_refuse(a, 409, "no", "no is not liked");
+    return 0;
+}
+
+static void on_announce(const struct done *d)
+{
+    hub.announced++;
+    hub.stored = d->stored;
+}
+
+static int on_hello(struct arrival *a)
+{
+    a->sender->role = 1;
+    return 0;
+}
+
+static const struct field thing_rows[] = {
+    {"n",  FIELD_NUMBER, FIELD_REQUIRED, 0, 9},
+    {"no", FIELD_ANY,    0,              0, 0},
+};
+static const struct shape thing_shape = SHAPE(thing_rows);
+static const struct field list_rows[] = {
+    {"things", FIELD_ARRAY, FIELD_REQUIRED, 0, 5, NULL, NULL, &thing_shape},
+    {"no",     FIELD_ANY,   0,              0, 0, NULL, NULL, NULL        },
+};
+static const struct shape list_shape = SHAPE(list_rows);
+static const struct record_kind thing = {"test", "thing", NULL, NULL};
+
+static const struct intake intakes[] = {
+    {.ws_type = "hello",     .class = CLASS_STATE, .on_x = on_hello},
+    { .ws_type = "thing",
+     .http_method = SL_POST,
+     .http_path = "/things",
+     .class = CLASS_RECORD,
+     .from = 1 << 1,
+     .right = SL_RIGHT_OPEN,
+     .bytes_max = 200,
+     .shape = &thing_shape,
+     .list = "things",
+     .list_shape = &list_shape,
+     .item = &thing_shape,
+     .kind = &thing,
+     .status = 201,
+     .on_x = on_thing,
+     .announce_x = on_announce},
+    {                                                   .http_method = SL_PATCH,
+     .http_path = "/things/:id",
+     .class = CLASS_RECORD,
+     .right = SL_RIGHT_OPEN,
+     .shape = &thing_shape,
+     .param = "id",
+     .kind = &thing},
+    {                                        .ws_type = "picture",         .class = CLASS_FRAME,                                .shape = &thing_shape,                                               .on_x = on_thing},
+};
+static const char *const ws_paths[] = {"/ws", NULL};
+static const struct system sys = {
+    .name = "test", .ws_paths = ws_paths, .intakes = intakes, .intake_count = 4};
+
+struct bench {
+    struct kit k;
+    struct intakes *x;
+    sl_route routes[8];
+};
+
+static void open_bench(struct bench *b)
+{
+    sl_server_options o = {.routes = b->routes};
+
+    memset(&hub, 0, sizeof hub);
+    assert_int_equal(intakes_new(NULL, &sys, NULL, &b->x), 0);
+    o.route_count = intakes_put_routes(b->x, b->routes);
+    assert_int_equal(o.route_count, intakes_route_count(&sys));
+    kit_open(&b->k, &o);
+}
+
+static void close_bench(struct bench *b)
+{
+    kit_close(&b->k);
+    intakes_free(b->x);
+}
+
+static void request(struct bench *b, const char *method, const char *path, const char *body)
+{
+    char text[1024];
+
+    mem_stream_clear(b->k.m);
+    snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s",
+             method, path, strlen(body), body);
+    kit_feed(&b->k, text);
+}
+
+static const char *answer(struct bench *b)
+{
+    sl__loop_crank(b->k.loop, 0);
+    return kit_text(&b->k);
+}
+
+static void upgrade(struct bench *b)
+{
+    kit_feed(&b->k, UPGRADE);
+    assert_has(kit_text(&b->k), "101 ");
+    mem_stream_clear(b->k.m);
+}
+
+static void say(struct bench *b, const char *text)
+{
+    mem_stream_clear(b->k.m);
+    bench_send(b->k.m, 0x81, text, strlen(text));
+    sl__loop_crank(b->k.loop, 0);
+}
+
+/* ---- HTTP ---- */
+
+static void test_the_answer_waits_for_the_commit(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    request(&b, "POST", "/things", "{\"n\":1,\"more\":2.50}");
+    assert_string_equal(answer(&b), "");
+    assert_int_equal(hub.n, 1);
+    assert_true(sl_str_eq(hub.waiting[0]->body, SL_STR("{\"n\":1,\"more\":2.50}")));
+    assert_true(sl_str_eq(hub.waiting[0]->device, SL_STR("d")));
+    assert_int_equal(hub.announced, 0);
+    settle(OUTCOME_STORED, 0, 0, "");
+    assert_has(answer(&b), "HTTP/1.1 201 ");
+    assert_has(answer(&b), "{\"ok\":true,\"id\":\"the-id\",\"seq\":7,\"stored\":true,"
+                           "\"duplicate\":false}");
+    assert_int_equal(hub.announced, 1);
+    close_bench(&b);
+}
+
+static void test_duplicates_are_told_and_not_announced(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    request(&b, "POST", "/things", "{\"n\":1}");
+    settle(OUTCOME_DUPLICATE, 0, 0, "");
+    assert_has(answer(&b), "\"stored\":false,\"duplicate\":true");
+    assert_int_equal(hub.announced, 0);
+    close_bench(&b);
+}
+
+/* body, status, part of the sentence; none of them reaches the journal */
+static const struct {
+    const char *body, *status, *why;
+} refusals[] = {
+    {"{\"n\":10}",         "400", "n must be a number from 0 to 9"            },
+    {"{}",                 "400", "n is missing"                              },
+    {"[]",                 "400", "the message must be a JSON object"         },
+    {"{",                  "400", "the body must be JSON"                     },
+    {"",                   "400", "the body must be JSON"                     },
+    {"{\"n\":1,\"no\":1}", "409", "no is not liked"                           },
+    {"{\"things\":7}",     "400", "things must be an array of at most 5 items"},
+    {"{\"things\":[{}]}",  "400", "things[0].n is missing"                    },
+};
+
+static void test_refusals(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        request(&b, "POST", "/things", refusals[i].body);
+        assert_has(answer(&b), refusals[i].status);
+        assert_has(answer(&b), refusals[i].why);
+        assert_int_equal(hub.n, 0);
+    }
+    hub.is_full = true;
+    request(&b, "POST", "/things", "{\"n\":1}");
+    assert_has(answer(&b), "HTTP/1.1 503 ");
+    assert_has(answer(&b), "not stored: ");
+    assert_int_equal(hub.announced, 0);
+    close_bench(&b);
+}
+
+static void test_what_the_store_says_is_said(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    request(&b, "POST", "/things", "{\"n\":1}");
+    settle(OUTCOME_FAILED, SL_E_DB, 507, "not stored: the disk is full");
+    assert_has(answer(&b), "HTTP/1.1 507 ");
+    assert_has(answer(&b), "{\"error\":\"not stored: the disk is full\"}");
+    request(&b, "PATCH", "/things/9", "{\"n\":1}");
+    settle(OUTCOME_REFUSED, 0, 404, "no such thing");
+    assert_has(answer(&b), "HTTP/1.1 404 ");
+    assert_int_equal(hub.announced, 0);
+    close_bench(&b);
+}
+
+static void test_a_list_is_answered_once(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    request(&b, "POST", "/things", "{\"things\":[{\"n\":1},{\"n\":2},{\"n\":3}]}");
+    assert_int_equal(hub.n, 3);
+    assert_true(sl_str_eq(hub.waiting[1]->body, SL_STR("{\"n\":2}")));
+    settle(OUTCOME_STORED, 0, 0, "");
+    settle(OUTCOME_FAILED, SL_E_DB, 503, "bad luck");
+    assert_string_equal(answer(&b), "");
+    settle(OUTCOME_STORED, 0, 0, "");
+    assert_has(answer(&b), "HTTP/1.1 503 ");
+    assert_has(answer(&b), "2 of 3 were stored; the first of the others: bad luck");
+    assert_int_equal(hub.announced, 1);
+    assert_int_equal(hub.stored, 2);
+    close_bench(&b);
+}
+
+static void test_the_path_s_parameter_is_the_record_s(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    request(&b, "PATCH", "/things/a%22b", "{\"id\":1,\"n\":1,\"\\u0069d\":2,\"x\":[1.0]}");
+    assert_int_equal(hub.n, 1);
+    assert_true(
+        sl_str_eq(hub.waiting[0]->body, SL_STR("{\"id\":\"a\\\"b\",\"n\":1,\"x\":[1.0]}")));
+    settle(OUTCOME_STORED, 0, 0, "");
+    assert_has(answer(&b), "HTTP/1.1 200 ");
+    close_bench(&b);
+}
+
+/* ---- raw WebSocket ---- */
+
+static void test_roles_receipts_and_errors(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    upgrade(&b);
+    say(&b, "{\"type\":\"thing\",\"n\":1}"); /* no role yet */
+    assert_int_equal(hub.n, 0);
+    say(&b, "{\"type\":\"hello\"}");
+    say(&b, "{\"type\":\"th\\u0069ng\",\"n\":1}");
+    assert_int_equal(hub.n, 1);
+    settle(OUTCOME_STORED, 0, 0, "");
+    assert_string_equal(answer(&b), ""); /* nobody asked */
+    say(&b, "{\"type\":\"thing\",\"n\":1,\"receipt\":true}");
+    settle(OUTCOME_STORED, 0, 0, "");
+    assert_has(answer(&b) + 2, "{\"type\":\"receipt\",\"ok\":true,\"id\":\"the-id\",\"seq\":7,"
+                               "\"stored\":true,\"duplicate\":false}");
+    say(&b, "{\"type\":\"thing\",\"n\":\"x\"}");
+    assert_has(answer(&b) + 2, "{\"type\":\"error\",\"error\":\"n must be a number from 0 to "
+                               "9\",\"field\":\"n\"}");
+    say(&b, "{\"type\":\"picture\",\"n\":\"x\"}"); /* a frame's faults are not told */
+    say(&b, "{\"type\":\"dance\"}");
+    say(&b, "{");
+    assert_string_equal(answer(&b), "");
+    assert_int_equal(hub.announced, 2);
+    close_bench(&b);
+}
+
+static void test_the_bound_of_a_message(void **state)
+{
+    char text[256] = "{\"type\":\"thing\",\"n\":1,\"x\":\"";
+    size_t n = strlen(text);
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    upgrade(&b);
+    say(&b, "{\"type\":\"hello\"}");
+    memset(text + n, 'x', 200 - n);
+    memcpy(text + 198, "\"}", 3);
+    say(&b, text); /* at it */
+    assert_int_equal(hub.n, 1);
+    settle(OUTCOME_STORED, 0, 0, "");
+    memcpy(text + 198, "x\"}", 4);
+    say(&b, text);
+    assert_int_equal(hub.n, 0);
+    assert_has(answer(&b) + 2, "larger than 200 bytes");
+    close_bench(&b);
+}
+
+static void test_a_dead_sender_s_record_is_announced(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    upgrade(&b);
+    say(&b, "{\"type\":\"hello\"}");
+    say(&b, "{\"type\":\"thing\",\"n\":1,\"receipt\":true}");
+    kit_disconnect(&b.k);
+    settle(OUTCOME_STORED, 0, 0, "");
+    assert_int_equal(hub.announced, 1);
+    close_bench(&b);
+}
+
+static void test_nobody_is_told_when_the_hub_has_gone(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    request(&b, "POST", "/things", "{\"n\":1}");
+    kit_disconnect(&b.k);
+    hub.is_stopping = true;
+    settle(OUTCOME_STORED, 0, 0, "");
+    assert_int_equal(hub.announced, 0);
+    close_bench(&b);
+}
+
+static void test_without_memory(void **state)
+{
+    struct intakes *x;
+    int rc = -1, n = 0;
+
+    (void)state;
+    for (; rc != 0 && n < 50; n++) {
+        sl__alloc_fail_after(n);
+        rc = intakes_new(NULL, &sys, NULL, &x);
+        sl__alloc_fail_after(-1);
+        assert_true(rc == 0 || (rc == SL_E_NOMEM && x == NULL));
+    }
+    assert_in_range(n, 3, 49);
+    intakes_free(x);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_answer_waits_for_the_commit),
+        cmocka_unit_test(test_duplicates_are_told_and_not_announced),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_what_the_store_says_is_said),
+        cmocka_unit_test(test_a_list_is_answered_once),
+        cmocka_unit_test(test_the_path_s_parameter_is_the_record_s),
+        cmocka_unit_test(test_roles_receipts_and_errors),
+        cmocka_unit_test(test_the_bound_of_a_message),
+        cmocka_unit_test(test_a_dead_sender_s_record_is_announced),
+        cmocka_unit_test(test_nobody_is_told_when_the_hub_has_gone),
+        cmocka_unit_test(test_without_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
