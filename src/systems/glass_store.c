@@ -34,11 +34,6 @@ const char *const glass_steps[GLASS_STEPS] = {
     "  PRIMARY KEY(device_id, defect_type, status)) WITHOUT ROWID;"
     "INSERT INTO glass_count SELECT coalesce(device_id, ''), defect_type, status, count(*)"
     "  FROM glass_defect GROUP BY 1, 2, 3;"
-    "CREATE TRIGGER glass_count_insert AFTER INSERT ON glass_defect BEGIN"
-    "  INSERT INTO glass_count"
-    "    VALUES(coalesce(NEW.device_id, ''), NEW.defect_type, NEW.status, 1)"
-    "    ON CONFLICT DO UPDATE SET n = n + 1;"
-    " END;"
     "CREATE TRIGGER glass_count_delete AFTER DELETE ON glass_defect BEGIN"
     "  UPDATE glass_count SET n = n - 1 WHERE device_id = coalesce(OLD.device_id, '')"
     "    AND defect_type = OLD.defect_type AND status = OLD.status;"
@@ -117,13 +112,37 @@ static int put_row_of(struct db *tx, sl_str id, sl_json_out *out)
     return rc < 0 ? rc : out->rc;
 }
 
+/* One more of its kind. A trigger would do the same, for 6 us more of each record. */
+static int count_one(struct db *tx, sl_str device, sl_str type, sl_str status)
+{
+    static const char *const sql[] = {
+        "UPDATE glass_count SET n = n + 1 WHERE device_id = ? AND defect_type = ?"
+        " AND status = ?",
+        "INSERT INTO glass_count(device_id, defect_type, status, n) VALUES(?, ?, ?, 1)",
+    };
+    int64_t before = db_changes(tx);
+    int rc = 0;
+
+    for (int i = 0; i < 2 && rc == 0 && db_changes(tx) == before; i++) {
+        struct stmt *s = db_stmt(tx, sql[i]);
+
+        if (s == NULL) return db_fail(tx, NULL);
+        stmt_bind_str(s, 1, device);
+        stmt_bind_str(s, 2, type);
+        stmt_bind_str(s, 3, status);
+        rc = stmt_run(s);
+    }
+    return rc;
+}
+
 /* ---- a detection ---- */
 
 static int apply_detection(struct db *tx, const struct record *r, struct outcome *out)
 {
-    char type[FIELD_ROOM(DEFECT_TYPE_MAX)];
+    char room[FIELD_ROOM(DEFECT_TYPE_MAX)];
     struct body b = {0};
     struct stmt *s;
+    sl_str type;
     int rc = body_read(&b, r, &glass_item_shape);
 
     if (rc < 0) goto done;
@@ -136,11 +155,13 @@ static int apply_detection(struct db *tx, const struct record *r, struct outcome
     stmt_bind_i64(s, 1, out->seq);
     stmt_bind_str(s, 2, (sl_str){r->id, RECORD_ID_SIZE - 1});
     stmt_bind_str(s, 3, r->device);
-    BIND_TEXT(s, 4, &b.f, DETECTION_TYPE, type);
+    (void)fields_text(&b.f, DETECTION_TYPE, room, sizeof room, &type);
+    stmt_bind_str(s, 4, type);
     stmt_bind_i64(s, 5, happened_at(r));
     bind_number(s, 6, &b.f, DETECTION_CONFIDENCE);
     stmt_bind_i64(s, 7, r->hub_at.us);
     rc = stmt_run(s);
+    if (rc == 0) rc = count_one(tx, r->device, type, SL_STR("pending"));
 done:
     sl_json_deinit(&b.doc);
     return rc;
@@ -219,17 +240,23 @@ static int insert_defect(struct db *tx, const struct record *r, const struct bod
         "INSERT INTO glass_defect(image_url, image_path, status, confidence, notes, seq, id,"
         " device_id, defect_type, detected_at, created_at, awaits_row)"
         " VALUES(?, ?, coalesce(?, 'pending'), ?, ?, ?, ?, ?, ?, ?, ?, 0)");
+    sl_str type, status;
     struct texts t;
+    int rc;
 
     if (s == NULL) return db_fail(tx, NULL);
     bind_defect(s, b, &t);
     stmt_bind_i64(s, 6, seq);
     stmt_bind_str(s, 7, (sl_str){r->id, RECORD_ID_SIZE - 1});
     stmt_bind_str(s, 8, r->device);
-    BIND_TEXT(s, 9, &b->f, DEFECT_TYPE, t.type);
+    (void)fields_text(&b->f, DEFECT_TYPE, t.type, sizeof t.type, &type);
+    (void)fields_text(&b->f, DEFECT_STATUS, t.status, sizeof t.status, &status);
+    stmt_bind_str(s, 9, type);
     stmt_bind_i64(s, 10, happened_at(r));
     stmt_bind_i64(s, 11, r->hub_at.us);
-    return stmt_run(s);
+    rc = stmt_run(s);
+    if (rc < 0) return rc;
+    return count_one(tx, r->device, type, status.ptr != NULL ? status : SL_STR("pending"));
 }
 
 static int apply_defect(struct db *tx, const struct record *r, struct outcome *out)

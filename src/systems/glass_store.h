@@ -4,8 +4,8 @@
  * query's.
  *
  *   glass_defect  a row for each detection or inserted defect, seq of its record
- *   glass_count   how many of each device, type and status: kept by triggers, so that totals
- *                 and statistics never count rows
+ *   glass_count   how many of each device, type and status: kept with each row,
+ *                 so that totals and statistics never count rows
  */
 #ifndef SYSTEMS_GLASS_STORE_H
 #define SYSTEMS_GLASS_STORE_H
