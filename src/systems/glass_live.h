@@ -6,8 +6,9 @@
 #include "hub/system.h"
 #include "systems/glass_cameras.h"
 
-#define HTTP_LIFE_MS 60000 /* a device that calls by HTTP is there for so long, contract 1.4 \
-                            */
+#define HTTP_LIFE_MS                                                        \
+    60000 /* a device that calls by HTTP is there for so long, contract 1.4 \
+           */
 
 enum role { ROLE_NONE, ROLE_DEVICE, ROLE_VIEWER };
 
