@@ -77,7 +77,7 @@ static int refuse(const struct field *f, const struct place *at)
 
 static bool is_escaped(sl_value v)
 {
-    return v.doc->node[v.i].escaped;
+    return v.doc != NULL && v.doc->node[v.i].escaped;
 }
 
 static bool in_bounds(const struct field *f, double x)

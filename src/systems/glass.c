@@ -16,10 +16,17 @@
 
 /* ---- whose it is ---- */
 
-static int refuse_camera(struct arrival *a, const char *why)
+/* The camera of this id, made if need be; NULL: `a` has been refused. */
+static struct camera *get_camera(struct arrival *a, sl_str id)
 {
+    static const char why[] = "too many devices are known to this hub";
+    struct glass *g = a->state;
+    struct camera *cam = cameras_get(&g->cameras, id);
+
+    if (cam != NULL) return cam;
     SL_WARN("glass", "msg=\"a device was refused\" cause=\"%s\"", why);
-    return arrival_refuse(a, 503, "device_id", "%s", why);
+    (void)arrival_refuse(a, 503, "device_id", "%s", why);
+    return NULL;
 }
 
 /* The id that a message names, as text in `room`; "unknown" if there is none. */
@@ -42,31 +49,32 @@ static bool is_text(sl_str s)
     return true;
 }
 
-/* Over HTTP the header says who calls, else the body; it is there for a minute, contract 1.4.
+/*
+ * Over HTTP the header says who calls, else the body; it is there for a minute, contract 1.4.
+ * NULL: `a` has been refused.
  */
-static int find_caller(struct arrival *a, struct camera **out)
+static struct camera *find_caller(struct arrival *a)
 {
     sl_str id = sl_request_header(a->request, "x-device-id");
     char room[FIELD_ROOM(DEVICE_ID_MAX)];
-    struct glass *g = a->state;
+    struct camera *cam;
 
     if (id.len == 0) id = id_in(a, room);
     if (id.len > DEVICE_ID_MAX || !is_text(id)) {
-        return arrival_refuse(a, 400, "x-device-id",
-                              "x-device-id must be text of at most %d bytes", DEVICE_ID_MAX);
+        (void)arrival_refuse(a, 400, "x-device-id",
+                             "x-device-id must be text of at most %d bytes", DEVICE_ID_MAX);
+        return NULL;
     }
-    *out = cameras_get(&g->cameras, id);
-    if (*out == NULL) return refuse_camera(a, "too many devices are known to this hub");
-    live_called_by_http(g, *out);
-    return 0;
+    cam = get_camera(a, id);
+    if (cam != NULL) live_called_by_http(a->state, cam);
+    return cam;
 }
 
-/* The camera that a message is of: its connection's, or the caller. */
-static int find_camera(struct arrival *a, struct camera **out)
+/* The camera that a message is of: its connection's, or the caller; NULL: `a` has been refused.
+ */
+static struct camera *find_camera(struct arrival *a)
 {
-    if (a->sender == NULL) return find_caller(a, out);
-    *out = a->sender->user;
-    return 0;
+    return a->sender != NULL ? a->sender->user : find_caller(a);
 }
 
 /* ---- what each message does: on the loop, its shape is good ---- */
@@ -74,14 +82,13 @@ static int find_camera(struct arrival *a, struct camera **out)
 static int on_register_device(struct arrival *a)
 {
     char room[FIELD_ROOM(DEVICE_ID_MAX)];
-    struct glass *g = a->state;
     struct camera *cam;
 
-    if (a->sender == NULL) return find_caller(a, &cam);
-    cam = cameras_get(&g->cameras, id_in(a, room));
-    if (cam == NULL) return refuse_camera(a, "too many devices are known to this hub");
+    if (a->sender == NULL) return find_caller(a) != NULL ? 0 : a->err.code;
+    cam = get_camera(a, id_in(a, room));
+    if (cam == NULL) return a->err.code;
     a->sender->role = ROLE_DEVICE;
-    live_register(g, a->sender, cam);
+    live_register(a->state, a->sender, cam);
     return 0;
 }
 
@@ -102,24 +109,24 @@ static int on_register(struct arrival *a)
 static int on_frame(struct arrival *a)
 {
     struct camera *cam;
-    int rc;
 
     if (a->request != NULL && sl_request_header(a->request, "x-device-id").len == 0
         && !fields_has(a->fields, FRAME_DEVICE)) {
         return arrival_refuse(a, 400, "device_id", "device_id is missing");
     }
-    rc = find_camera(a, &cam);
-    if (rc == 0) live_relay_frame(a->state, cam, a);
-    return rc;
+    cam = find_camera(a);
+    if (cam == NULL) return a->err.code;
+    live_relay_frame(a->state, cam, a);
+    return 0;
 }
 
 static int on_detection(struct arrival *a)
 {
-    struct camera *cam;
-    int rc = find_camera(a, &cam);
+    struct camera *cam = find_camera(a);
 
-    if (rc == 0) a->device = camera_id(cam);
-    return rc;
+    if (cam == NULL) return a->err.code;
+    a->device = camera_id(cam);
+    return 0;
 }
 
 static int on_ping(struct arrival *a)
