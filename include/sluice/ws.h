@@ -69,6 +69,7 @@ typedef enum sl_room_policy {
 typedef struct sl_room_stats {
     uint32_t members;
     uint64_t published, delivered; /* delivered: handed to a member's queue or socket */
+    uint64_t newest;               /* of those delivered, as the newest under a key */
     uint64_t replaced;             /* newest-only: an older one gave way */
     uint64_t dropped_full, dropped_closed, closed_full, dropped_memory;
 } sl_room_stats;

@@ -4,6 +4,7 @@
 #include "sluice/log.h"
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "hub/intake_inside.h"
 
 #include <stdarg.h>
@@ -36,13 +37,19 @@ int arrival_refuse(struct arrival *a, int status, const char *field, const char 
     return SL_E_INVAL;
 }
 
+static struct intake_route *route_of(struct intakes *x, const struct arrival *a)
+{
+    return &x->routes[a->intake - x->system->intakes];
+}
+
 void sender_drop(struct sender *s)
 {
     if (s != NULL && --s->refs == 0) sl__free(s);
 }
 
-static void tell_refused(const struct arrival *a)
+static void tell_refused(struct intakes *x, const struct arrival *a)
 {
+    route_of(x, a)->refused++;
     if (a->request != NULL) {
         sl_answer_error(a->request, a->status, "%s", a->err.text);
     } else if (a->intake->class != CLASS_FRAME) {
@@ -245,7 +252,7 @@ static void store(struct intakes *x, struct arrival *a)
 
     if (g == NULL) {
         (void)arrival_refuse(a, 503, "", "not stored: the hub is out of memory");
-        tell_refused(a);
+        tell_refused(x, a);
         return;
     }
     if (is_list)
@@ -275,6 +282,19 @@ static int check(struct arrival *a, struct fields *f)
     return rc;
 }
 
+/* What it does may make its sender something else. */
+static int call_on_x(struct intakes *x, struct arrival *a)
+{
+    unsigned before = a->sender != NULL ? a->sender->role : 0;
+    int rc = a->intake->on_x != NULL ? a->intake->on_x(a) : 0;
+
+    if (a->sender == NULL || a->sender->role == before) return rc;
+    SL_ASSERT(a->sender->role < INTAKE_ROLES);
+    x->clients[before]--;
+    x->clients[a->sender->role]++;
+    return rc;
+}
+
 void intake_take(struct intakes *x, struct arrival *a)
 {
     const struct intake *in = a->intake;
@@ -283,11 +303,15 @@ void intake_take(struct intakes *x, struct arrival *a)
 
     a->state = x->state;
     a->fields = &f;
-    if (a->sender != NULL && in->from != 0 && !(in->from & (1u << a->sender->role))) return;
+    route_of(x, a)->received++;
+    if (a->sender != NULL && in->from != 0 && !(in->from & (1u << a->sender->role))) {
+        x->ignored++;
+        return;
+    }
     rc = check(a, &f);
-    if (rc == 0 && in->on_x != NULL) rc = in->on_x(a);
+    if (rc == 0) rc = call_on_x(x, a);
     if (rc < 0)
-        tell_refused(a);
+        tell_refused(x, a);
     else if (in->class == CLASS_RECORD)
         store(x, a);
     else if (a->request != NULL)
@@ -326,7 +350,7 @@ int intakes_new(struct hub *hub, const struct system *s, void *state, struct int
     for (size_t i = 0; i < s->intake_count && rc == 0; i++) {
         const struct intake *in = &s->intakes[i];
 
-        x->routes[i] = (struct intake_route){x, in};
+        x->routes[i] = (struct intake_route){.owner = x, .intake = in};
         if (in->ws_type == NULL) continue;
         rc = map_put(x->by_ws_type, sl_str_of(in->ws_type), (void *)(uintptr_t)in, NULL);
     }

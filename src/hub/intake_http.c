@@ -73,6 +73,8 @@ static void on_request(sl_request *r, void *user)
         int rc = sl_json_read(&x->doc, sl_request_body(r), NULL, &intake_json_limits, &err);
 
         if (rc < 0) {
+            route->received++;
+            route->refused++;
             sl_answer_error(r, rc == SL_E_NOMEM ? 503 : 400, "the body must be JSON: %s",
                             err.text);
             return;

@@ -8,9 +8,12 @@
 #include "hub/backlog.h"
 #include "hub/system.h"
 
+#define INTAKE_ROLES 8 /* none included: roles are bits, and metrics name them */
+
 struct intake_route {
     struct intakes *owner;
     const struct intake *intake;
+    uint64_t received, refused; /* by either wire; refused: for what it said */
 };
 
 struct intakes {
@@ -19,7 +22,9 @@ struct intakes {
     void *state;
     struct map *by_ws_type;
     struct intake_route *routes; /* as many as intakes */
-    sl_json doc;                 /* the message in hand */
+    uint64_t ignored;            /* by WebSocket: of no type, or not from this role */
+    uint32_t clients[INTAKE_ROLES];
+    sl_json doc; /* the message in hand */
 };
 
 extern const sl_json_limits intake_json_limits;

@@ -54,6 +54,7 @@ static void on_open(sl_ws *ws, const sl_request *upgrade, void *user)
     }
     *s = (struct sender){.owner = user, .ws = ws, .refs = 1};
     list_init(&s->paused);
+    s->owner->clients[0]++;
     sl_ws_set_user(ws, s);
 }
 
@@ -72,20 +73,31 @@ static const struct intake *find(const struct intakes *x, sl_value type)
     return map_find(x->by_ws_type, raw);
 }
 
-/* What is no JSON object, or of no type we know, is ignored; the connection is kept. */
+/* False: no JSON object, or of no type we know. */
+static bool read(struct intakes *x, const sl_message *m, const sl_json_index *index,
+                 struct arrival *a)
+{
+    if (!m->text || m->n == 0) return false;
+    if (sl_json_read(&x->doc, m->slice[0].bytes, index, &intake_json_limits, NULL) < 0)
+        return false;
+    a->root = sl_json_root(&x->doc);
+    if (sl_value_type(a->root) != SL_JSON_OBJECT) return false;
+    a->intake = find(x, sl_value_get(a->root, SL_STR("type")));
+    a->buf = m->slice[0].buf;
+    return a->intake != NULL;
+}
+
+/* What says nothing to us is ignored; the connection is kept. */
 static void on_message(sl_ws *ws, const sl_message *m, const sl_json_index *index, void *user)
 {
     struct arrival a = {.sender = sl_ws_user(ws)};
     struct intakes *x = user;
 
-    if (a.sender == NULL || !m->text || m->n == 0) return;
-    if (sl_json_read(&x->doc, m->slice[0].bytes, index, &intake_json_limits, NULL) < 0) return;
-    a.root = sl_json_root(&x->doc);
-    if (sl_value_type(a.root) != SL_JSON_OBJECT) return;
-    a.intake = find(x, sl_value_get(a.root, SL_STR("type")));
-    if (a.intake == NULL) return;
-    a.buf = m->slice[0].buf;
-    intake_take(x, &a);
+    if (a.sender == NULL) return;
+    if (read(x, m, index, &a))
+        intake_take(x, &a);
+    else
+        x->ignored++;
 }
 
 static void on_close(sl_ws *ws, int code, sl_str reason, void *user)
@@ -97,6 +109,7 @@ static void on_close(sl_ws *ws, int code, sl_str reason, void *user)
     (void)reason;
     if (s == NULL) return;
     s->ws = NULL;
+    x->clients[s->role]--;
     list_remove(&s->paused);
     if (x->system->on_leave != NULL) x->system->on_leave(x->state, s);
     sender_drop(s);

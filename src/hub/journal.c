@@ -22,7 +22,8 @@ static_assert(sizeof((struct journal_trouble *)0)->cause == sizeof((sl_error *)0
 /* What the thread knows of the store's health; a copy goes to the loop with each batch. */
 struct health {
     struct journal_trouble trouble;
-    uint64_t batches, commit_us, commit_max_us, truncations;
+    uint64_t batches, commit_max_us, truncations;
+    struct histogram commits;
 };
 
 struct journal {
@@ -107,7 +108,7 @@ static void try_batch(struct journal *j, struct list *batch)
 
     j->tried = mono_now();
     us = j->tried.us - start.us;
-    j->health.commit_us += us;
+    histogram_add(&j->health.commits, us);
     if (us > j->health.commit_max_us) j->health.commit_max_us = us;
     note(j, rc, &err);
     if (rc >= 0) err.code = 0; /* what failed did so alone */
@@ -161,8 +162,8 @@ static void deliver(struct journal *j)
     pthread_mutex_unlock(&j->lock);
 
     j->stats.batches = told.batches;
-    j->stats.commit_us = told.commit_us;
     j->stats.commit_max_us = told.commit_max_us;
+    j->stats.commits = told.commits;
     j->stats.truncations = told.truncations;
     j->stats.trouble = told.trouble;
     for (struct list *n; (n = list_take_first(&batch)) != NULL;) {

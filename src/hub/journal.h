@@ -16,6 +16,7 @@
 
 #include "sluice/loop.h"
 
+#include "hub/histogram.h"
 #include "hub/record.h"
 #include "hub/spine.h"
 
@@ -47,7 +48,8 @@ struct journal_stats {
     uint32_t records;
     bool is_high;
     struct journal_trouble trouble;
-    uint64_t commit_us, commit_max_us; /* of all batches that were tried */
+    struct histogram commits; /* of all batches that were tried */
+    uint64_t commit_max_us;
     uint64_t checkpoints, checkpoints_failed, checkpoint_max_us;
     uint64_t truncations;                     /* the log had reached its cap */
     uint64_t journal_bytes, checkpoint_bytes; /* handed to the disk by this process */

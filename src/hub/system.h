@@ -22,6 +22,7 @@ struct system {
     const char *name;
     const char *const *step; /* its tables, version by version; see db_migrate */
     int step_count;
+    const char *const *roles;     /* names of roles from 1 on; ends with NULL; NULL: none */
     const char *const *ws_paths;  /* raw WebSocket here; ends with NULL; NULL: nowhere */
     const struct intake *intakes; /* what it takes */
     size_t intake_count;
@@ -37,6 +38,8 @@ struct system {
     void (*stop)(void *state);
     /* A raw WebSocket connection has ended. NULL: nothing to do */
     void (*on_leave)(void *state, struct sender *s);
+    /* How many devices are there now, and how many were. NULL: it knows none */
+    void (*count_devices)(const void *state, uint32_t *connected, uint32_t *disconnected);
 };
 
 sl_server *hub_server(struct hub *hub);

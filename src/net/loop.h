@@ -72,6 +72,7 @@ struct sl_loop {
     struct list held;    /* corked streams, the one due first in front */
     struct list gone;    /* streams whose last callback is due */
     uint32_t stream_count;
+    size_t waiting_bytes; /* in all their outboxes */
     struct timer held_timer, grace_timer;
     struct loop_lag lag;
     sl_json_index index; /* for messages that arrive in one piece */

@@ -19,6 +19,7 @@ struct outbox *outbox_new(void)
 void outbox_free(struct outbox *o)
 {
     if (o == NULL) return;
+    outbox_count(o, 0, o->bytes);
     for (uint32_t i = 0; i < o->n; i++)
         packet_drop(o->ring[(o->head + i) & (o->cap - 1)]);
     for (uint32_t i = 0; i < o->slot_n; i++)
@@ -47,7 +48,7 @@ int outbox_push(struct outbox *o, struct packet *p)
 {
     if (o->n == o->cap && grow_ring(o) < 0) return SL_E_NOMEM;
     o->ring[(o->head + o->n++) & (o->cap - 1)] = packet_hold(p);
-    o->bytes += p->bytes;
+    outbox_count(o, p->bytes, 0);
     return 0;
 }
 
@@ -71,7 +72,7 @@ int outbox_put(struct outbox *o, uint32_t key, struct packet *p)
     struct slot *at = find_slot(o, key);
 
     if (at != NULL) { /* it keeps its place: a fast camera does not push others back */
-        o->bytes = o->bytes - at->packet->bytes + p->bytes;
+        outbox_count(o, p->bytes, at->packet->bytes);
         packet_drop(at->packet);
         at->packet = packet_hold(p);
         return 1;
@@ -84,7 +85,7 @@ int outbox_put(struct outbox *o, uint32_t key, struct packet *p)
         o->slot_cap = cap;
     }
     o->slot[o->slot_n++] = (struct slot){key, packet_hold(p)};
-    o->bytes += p->bytes;
+    outbox_count(o, p->bytes, 0);
     return 0;
 }
 
@@ -151,7 +152,7 @@ void outbox_consume(struct outbox *o, size_t n)
     uint32_t gone = 0;
 
     SL_ASSERT(n <= o->bytes);
-    o->bytes -= n;
+    outbox_count(o, 0, n);
     while (o->n > 0 && n > 0) {
         size_t rest = o->ring[o->head]->bytes - o->sent;
         if (n < rest) {

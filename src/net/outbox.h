@@ -21,8 +21,9 @@ struct outbox {
     uint32_t head, n, cap;
     struct slot *slot; /* in the order in which they began to wait */
     uint32_t slot_n, slot_cap;
-    size_t sent;  /* bytes of the first packet that have left */
-    size_t bytes; /* what waits, in both, without `sent` */
+    size_t sent;   /* bytes of the first packet that have left */
+    size_t bytes;  /* what waits, in both, without `sent` */
+    size_t *total; /* the same of all boxes together; NULL: nobody counts */
     struct packet *inside[8];
 };
 
@@ -48,12 +49,18 @@ int outbox_gather(const struct outbox *o, struct iovec *iov, int max, size_t *by
  * now. */
 void outbox_consume(struct outbox *o, size_t n);
 
+static inline void outbox_count(struct outbox *o, size_t more, size_t less)
+{
+    o->bytes += more - less;
+    if (o->total != NULL) *o->total += more - less;
+}
+
 /* The first `n` bytes of the packet at the head of an otherwise unsent box have left already.
  */
 static inline void outbox_skip(struct outbox *o, size_t n)
 {
     o->sent += n;
-    o->bytes -= n;
+    outbox_count(o, 0, n);
 }
 
 static inline bool outbox_is_empty(const struct outbox *o)

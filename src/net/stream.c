@@ -246,8 +246,11 @@ void sl__stream_release_held(sl_loop *l)
 static int need_outbox(struct stream *s)
 {
     if (s->closing || s->ending) return SL_E_CLOSED;
-    if (s->out == NULL) s->out = outbox_new();
-    return s->out != NULL ? 0 : SL_E_NOMEM;
+    if (s->out != NULL) return 0;
+    s->out = outbox_new();
+    if (s->out == NULL) return SL_E_NOMEM;
+    s->out->total = &s->loop->waiting_bytes;
+    return 0;
 }
 
 static void free_empty_outbox(struct stream *s)

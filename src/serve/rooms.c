@@ -9,6 +9,7 @@
 
 struct sl_room {
     struct rooms *rooms;
+    struct list node; /* among all of them */
     sl_room_policy policy;
     struct membership **member;
     uint32_t n, cap;
@@ -30,7 +31,9 @@ struct membership {
 struct rooms {
     sl_loop *loop;
     struct turn_hook hook;
-    sl_room *room; /* whose batch it is; NULL: there is none */
+    struct list all;
+    struct sl_room_stats gone; /* of rooms that were freed */
+    sl_room *room;             /* whose batch it is; NULL: there is none */
     const sl_ws *except;
     uint64_t id;
     int n, iov_n;
@@ -174,7 +177,7 @@ static void book_newest(sl_room *room, int rc)
     else if (rc < 0)
         s->dropped_memory++;
     else
-        s->delivered += rc == 0, s->replaced += rc == 1;
+        s->delivered += rc == 0, s->newest += rc == 0, s->replaced += rc == 1;
 }
 
 int sl_room_publish_newest(sl_room *room, uint32_t key, const sl_message *m,
@@ -202,6 +205,28 @@ void sl_room_get_stats(const sl_room *room, sl_room_stats *out)
 {
     *out = room->stats;
     out->members = room->n;
+}
+
+static void add_stats(struct sl_room_stats *sum, const sl_room *room)
+{
+    const struct sl_room_stats *s = &room->stats;
+
+    sum->members += room->n;
+    sum->published += s->published;
+    sum->delivered += s->delivered;
+    sum->newest += s->newest;
+    sum->replaced += s->replaced;
+    sum->dropped_full += s->dropped_full;
+    sum->dropped_closed += s->dropped_closed;
+    sum->closed_full += s->closed_full;
+    sum->dropped_memory += s->dropped_memory;
+}
+
+void rooms_get_stats(const struct rooms *r, sl_room_stats *out)
+{
+    *out = r->gone;
+    for (const struct list *n = r->all.next; n != &r->all; n = n->next)
+        add_stats(out, LIST_ENTRY(n, struct sl_room, node));
 }
 
 /* ---- membership ---- */
@@ -273,6 +298,7 @@ int sl_room_new(sl_server *s, sl_room_policy policy, sl_room **out)
     if (room == NULL) return SL_E_NOMEM;
     room->rooms = s->rooms;
     room->policy = policy;
+    list_add_last(&s->rooms->all, &room->node);
     return 0;
 }
 
@@ -281,6 +307,8 @@ void sl_room_free(sl_room *room)
     if (room == NULL) return;
     while (room->n > 0)
         leave(room->member[room->n - 1]);
+    add_stats(&room->rooms->gone, room);
+    list_remove(&room->node);
     sl__free(room->member);
     sl__free(room);
 }
@@ -291,6 +319,7 @@ struct rooms *rooms_new(sl_loop *loop)
 
     if (r == NULL) return NULL;
     r->loop = loop;
+    list_init(&r->all);
     r->id = 1; /* a session starts with 0: it has taken nothing */
     r->hook.on_turn = on_turn;
     sl__loop_add_turn_hook(loop, &r->hook);

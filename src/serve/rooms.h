@@ -17,6 +17,9 @@ struct rooms;
 struct rooms *rooms_new(sl_loop *loop);
 void rooms_free(struct rooms *r); /* NULL is fine */
 
+/* All rooms together, those that are gone included. */
+void rooms_get_stats(const struct rooms *r, sl_room_stats *out);
+
 /* Before something is sent to `ws` alone: what the batch holds for it goes first. */
 void rooms_settle(struct rooms *r, sl_ws *ws);
 

@@ -249,6 +249,9 @@ static const sl_route routes[] = {
     SL_ROUTE(SL_GET, "/health/detailed", SL_RIGHT_OPEN, glass_on_health, NULL),
 };
 
+/* By enum role. */
+static const char *const roles[] = {"device", "viewer", NULL};
+
 /* The guide says the bare host, every client says /ws. */
 static const char *const ws_paths[] = {"/ws", "/", NULL};
 
@@ -257,6 +260,15 @@ static const char *const ws_paths[] = {"/ws", "/", NULL};
 static void on_leave(void *state, struct sender *s)
 {
     if (s->user != NULL) live_leave(state, s);
+}
+
+static void count_devices(const void *state, uint32_t *connected, uint32_t *disconnected)
+{
+    const struct glass *g = state;
+    const struct camera *cam;
+
+    for (uint32_t i = 0; (cam = cameras_next(&g->cameras, &i)) != NULL;)
+        ++*(camera_is_connected(cam) ? connected : disconnected);
 }
 
 static int start(void *state, struct hub *hub, sl_error *err)
@@ -281,6 +293,7 @@ const struct system glass_system = {
     .name = "glass",
     .step = glass_steps,
     .step_count = GLASS_STEPS,
+    .roles = roles,
     .ws_paths = ws_paths,
     .intakes = intakes,
     .intake_count = sizeof intakes / sizeof intakes[0],
@@ -292,4 +305,5 @@ const struct system glass_system = {
     .start = start,
     .stop = stop,
     .on_leave = on_leave,
+    .count_devices = count_devices,
 };
