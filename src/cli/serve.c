@@ -165,6 +165,7 @@ static int open_hub(struct serve *s, sl_error *err)
     const struct config *c = s->first;
     const int64_t budget_us = config_number(c, SET_DELIVERY_BUDGET);
     const struct hub_options o = {
+        .version = SLUICE_VERSION,
         .data_dir = config_text(c, SET_DATA),
         .systems = systems,
         .system_count = system_count,

@@ -14,6 +14,7 @@ struct backlog {
     struct journal *journal;
     struct list held, paused; /* records; senders */
     size_t held_bytes;
+    uint64_t refused;
     struct timer limit;
 };
 
@@ -59,7 +60,7 @@ static void refuse_all(struct backlog *b)
 
     list_move_all(&b->held, &all);
     b->held_bytes = 0;
-    for (struct list *n; (n = list_take_first(&all)) != NULL;)
+    for (struct list *n; (n = list_take_first(&all)) != NULL; b->refused++)
         refuse(LIST_ENTRY(n, struct record, node));
 }
 
@@ -107,11 +108,19 @@ int backlog_append(struct backlog *b, struct record *r, struct sender *s)
         return 0;
     }
     pause_sender(b, s);
-    if (bytes > BACKLOG_BYTES_MAX - b->held_bytes) return SL_E_FULL;
+    if (bytes > BACKLOG_BYTES_MAX - b->held_bytes) {
+        b->refused++;
+        return SL_E_FULL;
+    }
     list_add_last(&b->held, &r->node);
     b->held_bytes += bytes;
     start_limit(b);
     return 0;
+}
+
+uint64_t backlog_refused(const struct backlog *b)
+{
+    return b->refused;
 }
 
 int backlog_new(sl_loop *loop, struct journal *j, struct backlog **out)

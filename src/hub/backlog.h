@@ -29,4 +29,7 @@ void backlog_free(struct backlog *b);
  */
 int backlog_append(struct backlog *b, struct record *r, struct sender *s) SL_MUST_USE;
 
+/* Records that found no place: refused at once, or after two seconds. */
+uint64_t backlog_refused(const struct backlog *b);
+
 #endif

@@ -6,7 +6,9 @@
 #include "base/alloc.h"
 #include "hub/access.h"
 #include "hub/backlog.h"
+#include "hub/health.h"
 #include "hub/journal.h"
+#include "hub/metrics.h"
 #include "hub/site.h"
 #include "net/loop.h"
 #include "store/lock.h"
@@ -14,8 +16,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-
-#define SYSTEMS_MAX 16
 
 struct query_route {
     struct hub *hub;
@@ -41,6 +41,8 @@ struct hub {
     sl_route *routes;
     size_t route_count;
     struct site site;
+    struct vitals vitals;
+    struct metrics *metrics;
     struct carried carried[SYSTEMS_MAX];
     bool stopping;
 };
@@ -157,7 +159,8 @@ static int carry(struct hub *hub, const struct system *s, struct carried *c)
 static int gather_routes(struct hub *hub, sl_error *err)
 {
     const struct hub_options *o = &hub->options;
-    size_t n = site_route_count;
+    size_t n = site_route_count + HEALTH_ROUTES + METRICS_ROUTES;
+    int rc;
 
     for (size_t i = 0; i < o->system_count; i++) {
         const struct system *s = o->systems[i];
@@ -169,12 +172,34 @@ static int gather_routes(struct hub *hub, sl_error *err)
 
     hub->site = (struct site){.assets = o->assets, .asset_count = o->asset_count};
     add_routes(hub, site_routes, site_route_count, &hub->site);
+    add_routes(hub, health_routes, HEALTH_ROUTES, &hub->vitals);
+    rc = metrics_new(hub->loop, &hub->vitals, &hub->metrics);
+    if (rc < 0) return sl_fail(err, rc, "metrics", "cannot start their thread");
+    add_routes(hub, metrics_routes, METRICS_ROUTES, hub->metrics);
     for (size_t i = 0; i < o->system_count; i++) {
-        int rc = carry(hub, o->systems[i], &hub->carried[i]);
-
+        rc = carry(hub, o->systems[i], &hub->carried[i]);
         if (rc < 0) return sl_fail(err, rc, o->systems[i]->name, "out of memory");
     }
     return 0;
+}
+
+/* Once all of it is there. */
+static void show_vitals(struct hub *hub)
+{
+    const struct hub_options *o = &hub->options;
+    struct vitals *v = &hub->vitals;
+
+    *v = (struct vitals){.version = o->version != NULL ? o->version : "unknown",
+                         .store = hub->path,
+                         .loop = hub->loop,
+                         .server = hub->server,
+                         .journal = hub->journal,
+                         .backlog = hub->backlog,
+                         .system_count = o->system_count};
+    for (size_t i = 0; i < o->system_count; i++) {
+        v->system[i] = (struct vital_system){o->systems[i], hub->carried[i].state,
+                                             hub->carried[i].intakes};
+    }
 }
 
 static int start_systems(struct hub *hub, sl_error *err)
@@ -192,6 +217,7 @@ static int start_systems(struct hub *hub, sl_error *err)
                             .cork_us = hub->options.cork_us};
     int rc = sl_server_new(hub->loop, &so, &hub->server, err);
 
+    show_vitals(hub);
     for (size_t i = 0; i < hub->options.system_count && rc == 0; i++) {
         rc = hub->options.systems[i]->start(hub->carried[i].state, hub, err);
     }
@@ -232,6 +258,7 @@ void hub_free(struct hub *hub)
 {
     if (hub == NULL) return;
     hub->stopping = true;
+    metrics_free(hub->metrics);
     queries_close(hub->queries);
     backlog_free(hub->backlog);
     journal_close(hub->journal);

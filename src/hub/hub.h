@@ -10,6 +10,7 @@
 #include "hub/system.h"
 
 struct hub_options {
+    const char *version; /* for metrics; NULL: "unknown" */
     const char *data_dir;
     const struct system *const *systems;
     size_t system_count;

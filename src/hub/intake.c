@@ -303,11 +303,11 @@ void intake_take(struct intakes *x, struct arrival *a)
 
     a->state = x->state;
     a->fields = &f;
-    route_of(x, a)->received++;
     if (a->sender != NULL && in->from != 0 && !(in->from & (1u << a->sender->role))) {
         x->ignored++;
         return;
     }
+    route_of(x, a)->received++;
     rc = check(a, &f);
     if (rc == 0) rc = call_on_x(x, a);
     if (rc < 0)

@@ -85,22 +85,6 @@ static void on_root(sl_request *r, void *user)
     answer_json(r, &out);
 }
 
-static void on_health(sl_request *r, void *user)
-{
-    sl_json_out out = {0};
-
-    (void)user;
-    sl_request_set_header(r, "Cache-Control", SL_STR("no-store"));
-    sl_out_object(&out);
-    sl_out_key(&out, "ok");
-    sl_out_bool(&out, true);
-    sl_out_key(&out, "status");
-    sl_out_str(&out, SL_STR("ok"));
-    put_now(&out);
-    sl_out_end(&out);
-    answer_json(r, &out);
-}
-
 static void on_asset(sl_request *r, void *user)
 {
     sl_str path = sl_request_path(r); /* "/app/…" */
@@ -110,7 +94,6 @@ static void on_asset(sl_request *r, void *user)
 
 const sl_route site_routes[] = {
     SL_ROUTE(SL_GET, "/", SL_RIGHT_OPEN, on_root, NULL),
-    SL_ROUTE(SL_GET, "/health", SL_RIGHT_OPEN, on_health, NULL),
     SL_ROUTE(SL_GET, "/app/*path", SL_RIGHT_OPEN, on_asset, NULL),
 };
 const size_t site_route_count = sizeof site_routes / sizeof site_routes[0];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the hub itself answers, whatever systems it carries: the page, and its health. */
+/* What the hub itself answers, whatever systems it carries: the page. */
 #ifndef HUB_SITE_H
 #define HUB_SITE_H
 
