@@ -92,6 +92,10 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
 
+    size_t waiting =
+        f->seen.m != NULL && !f->seen.m->gone ? sl__stream_waiting(&f->seen.m->s) : 0;
+
+    assert_int_equal(f->loop->waiting_bytes, waiting);
     sl__loop_crank(f->loop, 0);
     sl_loop_free(f->loop);
     mem_stream_free(f->seen.m);

@@ -281,6 +281,37 @@ static void who_lags_is_closed_where_the_room_says_so(void **state)
     bench_hang_up(&f->b, slow.m);
 }
 
+static void all_rooms_together(void **state)
+{
+    struct fixture *f = *state;
+    struct member quick = join(f), slow = join(f);
+    sl_room_stats all;
+    sl_room *other;
+
+    assert_int_equal(sl_room_new(f->b.server, SL_ROOM_SKIP, &other), 0);
+    assert_int_equal(sl_room_join(other, quick.ws), 0);
+    slow.m->window = 0;
+    publish(f->room, "a", NULL);
+    publish(other, "b", NULL);
+    for (int i = 0; i < 3; i++) {
+        publish_newest(f->room, 1, "c");
+        turn(f);
+    }
+    rooms_get_stats(f->b.server->rooms, &all);
+    assert_int_equal(all.members, 3);
+    assert_int_equal(all.published, 5);
+    assert_int_equal(all.newest, 4);   /* three of the quick one, one of the slow one */
+    assert_int_equal(all.replaced, 2); /* the slow one's */
+    assert_int_equal(all.delivered, 2 + 1 + 4);
+    sl_room_free(other); /* what it did has been done */
+    rooms_get_stats(f->b.server->rooms, &all);
+    assert_int_equal(all.members, 2);
+    assert_int_equal(all.published, 5);
+    assert_int_equal(all.delivered, 2 + 1 + 4);
+    bench_hang_up(&f->b, quick.m);
+    bench_hang_up(&f->b, slow.m);
+}
+
 static void slow_viewers_see_fewer_and_never_older(void **state)
 {
     struct fixture *f = *state;
@@ -504,6 +535,7 @@ int main(void)
         CASE(members_get_what_was_published_while_they_were),
         CASE(who_lags_misses_and_it_is_counted),
         CASE(who_lags_is_closed_where_the_room_says_so),
+        CASE(all_rooms_together),
         CASE(slow_viewers_see_fewer_and_never_older),
         CASE(events_are_corked_within_the_budget),
         CASE(a_room_may_end_before_its_members),
