@@ -156,4 +156,31 @@ typedef struct sl_asset {
 /* The asset with this path, with the same manners as a file; 404 if there is none. */
 SL_API void sl_answer_asset(sl_request *r, const sl_asset *assets, size_t n, sl_str path);
 
+/* ---- an answer without an end: Server-Sent Events, pictures one after another ---- */
+
+typedef struct sl_feed sl_feed;
+
+/*
+ * Answer 200 with a body that goes on until one side ends it: chunked, or to the end of the
+ * connection for HTTP/1.0 (RFC 9112 §7.1, §6.3). The request is freed.
+ *
+ * on_close  the end, once, whoever ended it; never from inside sl_feed_send. May be NULL
+ * out       valid until on_close has returned
+ * returns   0; SL_E_CLOSED if the peer has gone, SL_E_NOMEM: it has been answered all the same,
+ *           and on_close will not be called. HEAD is answered with the head alone: SL_E_CLOSED
+ */
+SL_API int sl_answer_feed(sl_request *r, const char *content_type,
+                          void (*on_close)(sl_feed *f, void *user), void *user,
+                          sl_feed **out) SL_MUST_USE;
+
+/*
+ * As sl_ws_send and sl_ws_send_newest: in order and bounded; or the newest under its key, which
+ * replaces one that waits and is handed to the kernel only when that has room.
+ *
+ * returns  0, SL_E_FULL, SL_E_CLOSED, SL_E_NOMEM, SL_E_INVAL (an empty message)
+ */
+SL_API int sl_feed_send(sl_feed *f, const sl_message *m);
+SL_API int sl_feed_send_newest(sl_feed *f, uint32_t key, const sl_message *m);
+SL_API void sl_feed_close(sl_feed *f); /* what waits in order leaves first */
+
 #endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Live streams: one per device that sends pictures, with its newest frame. Devices send base64
+ * text; who wants bytes gets them decoded once per frame, on a worker, and only then.
+ *
+ *   system ─► stream_take_frame ─► newest text ──(somebody looks)──► worker ─► picture
+ *                                                                            │ on_picture
+ *                                                                            ▼
+ *                                                         live wire, .mjpg, .jpg
+ *
+ * thread   the loop's, but for the decoding
+ */
+#ifndef HUB_FRAMES_H
+#define HUB_FRAMES_H
+
+#include "sluice/buf.h"
+#include "sluice/json.h"
+#include "sluice/loop.h"
+
+#include "base/clock.h"
+#include "base/list.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LIVE_STREAMS_MAX 1024 /* ids are chosen by whoever sends */
+#define FRAME_HEAD_SIZE  24   /* docs/live-wire.md */
+
+struct frames;
+struct live_stream;
+
+/* What its bytes say it is. */
+enum picture_kind { PICTURE_NONE, PICTURE_JPEG, PICTURE_PNG, PICTURE_WEBP };
+
+/* A decoded frame; immutable. `buf` holds a live-wire header and then the picture. */
+struct picture {
+    sl_buf *buf; /* the stream's: hold it to keep it */
+    sl_str bytes; /* of the picture alone, in `buf` */
+    enum picture_kind kind;
+    uint32_t sequence;
+    struct wall at; /* when the frame came */
+};
+
+/* Somebody who looks at one stream. Embedded by who looks; zeroed before the first use. */
+struct onlooker {
+    struct list node;
+    /* A picture newer than the last one: take it, or leave it and have it by stream_picture. */
+    void (*on_picture)(struct onlooker *o, const struct picture *p);
+    struct live_stream *stream; /* NULL: looks at none */
+};
+
+int frames_new(sl_loop *loop, struct frames **out) SL_MUST_USE;
+void frames_free(struct frames *f); /* NULL is fine; onlookers must have gone */
+
+/* ---- for systems, through system.h ---- */
+
+/*
+ * The stream of a device, made if it is new.
+ *
+ * system   a literal
+ * returns  borrowed, lives as long as the hub; NULL at LIVE_STREAMS_MAX or without memory
+ */
+struct live_stream *frames_get(struct frames *f, const char *system, sl_str device);
+
+/* Is its link up, and what is it. `wire` is a literal, `peer` is copied; both "" when down. */
+void stream_set_link(struct live_stream *s, bool is_connected, const char *wire,
+                     const char *peer);
+
+/* A frame has come: `text` is its base64, in `buf`, which is held until a newer one comes. */
+void stream_take_frame(struct live_stream *s, sl_buf *buf, sl_str text);
+
+/* ---- for who looks ---- */
+
+struct live_stream *frames_find(const struct frames *f, uint32_t number);
+struct live_stream *frames_find_device(const struct frames *f, sl_str device);
+struct live_stream *frames_next(const struct frames *f, uint32_t *i); /* as cameras_next */
+
+uint32_t stream_number(const struct live_stream *s);
+const char *stream_system(const struct live_stream *s);
+sl_str stream_device(const struct live_stream *s);
+bool stream_has_frame(const struct live_stream *s, struct wall *at); /* at may be NULL */
+double stream_fps(const struct live_stream *s);
+/* The members of a "stream" message, without its type, into an open object. */
+void stream_put(const struct live_stream *s, sl_json_out *out);
+
+/* From now on pictures are made of its frames, the newest one at once. Twice is a mistake. */
+void stream_watch(struct live_stream *s, struct onlooker *o);
+void stream_unwatch(struct onlooker *o); /* who looks at none is fine */
+
+/* The newest frame as it came: base64 in `buf`, both borrowed for the call. False: none. */
+bool stream_frame(const struct live_stream *s, sl_buf **buf, sl_str *text, struct wall *at);
+
+/* The newest picture there is, perhaps not of the newest frame. False: none. */
+bool stream_picture(const struct live_stream *s, struct picture *out);
+
+/* Told of every change of what stream_put says but fps and frame_us; one listener. */
+void frames_set_on_change(struct frames *f, void (*on_change)(struct live_stream *s, void *user),
+                          void *user);
+
+#endif
