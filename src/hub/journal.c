@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "hub/checkpoint.h"
+#include "hub/journal_probe.h"
 #include "hub/spine.h"
 #include "store/cure.h"
 #include "store/disk.h"
@@ -12,9 +13,12 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <time.h>
 
 #define MIB              (1024 * 1024)
 #define TRUNCATE_WAIT_MS 1000 /* for readers, with commits standing still */
+#define PROBE_BYTES_MIN  (64 * 1024)
+#define PROBE_BYTES_MAX  (4 * MIB)
 
 static_assert(sizeof((struct journal_trouble *)0)->cause == sizeof((sl_error *)0)->text,
               "a cause is an error's sentence");
@@ -22,7 +26,7 @@ static_assert(sizeof((struct journal_trouble *)0)->cause == sizeof((sl_error *)0
 /* What the thread knows of the store's health; a copy goes to the loop with each batch. */
 struct health {
     struct journal_trouble trouble;
-    uint64_t batches, commit_max_us, truncations;
+    uint64_t batches, probes, commit_max_us, truncations;
     struct histogram commits;
 };
 
@@ -37,8 +41,9 @@ struct journal {
 
     struct db *db; /* the thread's, while it runs, with what follows */
     int64_t last_seq;
-    struct mono tried; /* last, while in trouble */
-    int64_t woken_at;  /* how long the log was when the checkpoint thread was woken */
+    struct mono tried;    /* last, while in trouble */
+    int64_t failed_bytes; /* of the last batch that the disk did not take */
+    int64_t woken_at;     /* how long the log was when the checkpoint thread was woken */
     int64_t truncate_at;
     struct health health;
 
@@ -78,8 +83,9 @@ static void settle_all(struct list *batch, const sl_error *why, int64_t committe
         settle(&LIST_ENTRY(n, struct record, node)->outcome, why, committed);
 }
 
-/* Trouble begins with a failure from outside and ends with a commit that wrote something. */
-static void note(struct journal *j, int rc, const sl_error *err)
+/* Trouble begins with a failure from outside and ends with a commit that wrote something.
+ * `err` is for senders afterwards. */
+static void note(struct journal *j, int rc, sl_error *err)
 {
     struct journal_trouble *t = &j->health.trouble;
 
@@ -94,8 +100,19 @@ static void note(struct journal *j, int rc, const sl_error *err)
                  err->text);
         if (t->rc == 0) t->since = wall_now();
         t->rc = rc;
-        memcpy(t->cause, err->text, sizeof t->cause);
+        cure_text(rc, "", t->cause, sizeof t->cause);
     }
+    /* the log names the folder; senders are strangers */
+    if (cure_is_known(rc)) memcpy(err->text, t->cause, sizeof err->text);
+}
+
+static int64_t bytes_of(const struct list *batch)
+{
+    size_t n = 0;
+
+    for (const struct list *l = batch->next; l != batch; l = l->next)
+        n += record_bytes(LIST_ENTRY(l, struct record, node));
+    return (int64_t)n;
 }
 
 static void try_batch(struct journal *j, struct list *batch)
@@ -106,13 +123,22 @@ static void try_batch(struct journal *j, struct list *batch)
     int rc = spine_write(j->db, batch, &j->last_seq, &err);
     uint64_t us;
 
-    j->tried = mono_now();
-    us = j->tried.us - start.us;
+    us = mono_now().us - start.us;
+    if (rc != 0) j->tried = mono_now(); /* 0: the disk was not asked */
+    if (rc < 0) j->failed_bytes = bytes_of(batch);
     histogram_add(&j->health.commits, us);
     if (us > j->health.commit_max_us) j->health.commit_max_us = us;
     note(j, rc, &err);
     if (rc >= 0) err.code = 0; /* what failed did so alone */
     settle_all(batch, &err, committed);
+}
+
+/* Microseconds until the disk may be tried again, while it is in trouble. */
+static uint64_t until_retry_us(const struct journal *j)
+{
+    uint64_t pause = (uint64_t)j->limits.retry_ms * 1000, past = mono_now().us - j->tried.us;
+
+    return past < pause ? pause - past : 0;
 }
 
 /* While the disk is in trouble one batch in a while tries it; the others are told at once. */
@@ -122,12 +148,30 @@ static void write_batch(struct journal *j, struct list *batch)
     sl_error err = {.code = t->rc};
 
     j->health.batches++;
-    if (t->rc == 0 || mono_now().us - j->tried.us >= (uint64_t)j->limits.retry_ms * 1000) {
+    if (t->rc == 0 || until_retry_us(j) == 0) {
         try_batch(j, batch);
         return;
     }
     memcpy(err.text, t->cause, sizeof err.text);
     settle_all(batch, &err, j->last_seq);
+}
+
+/*
+ * Where nobody sends because we say that we refuse, nothing but this finds the end of it. What
+ * it writes is not less than what failed: a few bytes find room on a full disk.
+ */
+static void probe(struct journal *j)
+{
+    int64_t bytes = 2 * j->failed_bytes; /* a row and its indexes */
+    sl_error err = {0};
+    int rc;
+
+    if (bytes < PROBE_BYTES_MIN) bytes = PROBE_BYTES_MIN;
+    if (bytes > PROBE_BYTES_MAX) bytes = PROBE_BYTES_MAX;
+    rc = journal_probe(j->db, bytes, &err);
+    j->tried = mono_now();
+    j->health.probes++;
+    if (rc == 0 || cure_is_known(rc)) note(j, rc < 0 ? rc : 1, &err);
 }
 
 /* After the batch is told: nobody waits for this but the next one, at the cap. */
@@ -162,6 +206,7 @@ static void deliver(struct journal *j)
     pthread_mutex_unlock(&j->lock);
 
     j->stats.batches = told.batches;
+    j->stats.probes = told.probes;
     j->stats.commit_max_us = told.commit_max_us;
     j->stats.commits = told.commits;
     j->stats.truncations = told.truncations;
@@ -195,6 +240,26 @@ static void add_all(struct list *to, struct list *from)
         list_add_last(to, n);
 }
 
+/* Until there is something to do. Returns with the lock held, as it is called. */
+static void wait_for_work(struct journal *j)
+{
+    while (list_is_empty(&j->waiting) && !j->stopping) {
+        uint64_t us = until_retry_us(j);
+        struct timespec until;
+
+        if (j->health.trouble.rc == 0) {
+            pthread_cond_wait(&j->wake, &j->lock);
+            continue;
+        }
+        if (us == 0) return; /* to probe */
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        us += (uint64_t)until.tv_nsec / 1000;
+        until.tv_sec += (time_t)(us / 1000000);
+        until.tv_nsec = (long)(us % 1000000) * 1000;
+        pthread_cond_timedwait(&j->wake, &j->lock, &until);
+    }
+}
+
 static void *on_thread(void *user)
 {
     struct journal *j = user;
@@ -203,12 +268,14 @@ static void *on_thread(void *user)
     disk_write_for(DISK_JOURNAL);
     pthread_mutex_lock(&j->lock);
     for (;;) {
-        while (list_is_empty(&j->waiting) && !j->stopping)
-            pthread_cond_wait(&j->wake, &j->lock);
-        if (list_is_empty(&j->waiting)) break; /* stopping, and all is written */
+        wait_for_work(j);
+        if (list_is_empty(&j->waiting) && j->stopping) break; /* all is written */
         list_move_all(&j->waiting, &batch);
         pthread_mutex_unlock(&j->lock);
-        write_batch(j, &batch);
+        if (list_is_empty(&batch))
+            probe(j);
+        else
+            write_batch(j, &batch);
         pthread_mutex_lock(&j->lock);
         add_all(&j->done, &batch);
         j->told = j->health;
@@ -236,6 +303,19 @@ static void fill_limits(struct journal *j, const struct journal_limits *limits)
     if (l->retry_ms == 0) l->retry_ms = 1000;
 }
 
+/* It waits by the clock that nobody sets. */
+static int init_wake(struct journal *j)
+{
+    pthread_condattr_t how;
+    int rc = -pthread_condattr_init(&how);
+
+    if (rc < 0) return rc;
+    rc = -pthread_condattr_setclock(&how, CLOCK_MONOTONIC);
+    if (rc == 0) rc = -pthread_cond_init(&j->wake, &how);
+    pthread_condattr_destroy(&how);
+    return rc;
+}
+
 static int open_checkpoint(struct journal *j)
 {
     sl_error err = {0};
@@ -261,8 +341,12 @@ int journal_open(sl_loop *loop, struct db *db, const struct journal_limits *limi
     fill_limits(j, limits);
     list_init(&j->waiting);
     list_init(&j->done);
+    rc = init_wake(j);
+    if (rc < 0) {
+        sl__free(j);
+        return rc;
+    }
     pthread_mutex_init(&j->lock, NULL);
-    pthread_cond_init(&j->wake, NULL);
     rc = spine_read_last_seq(db, &j->last_seq);
     if (rc == 0) rc = open_checkpoint(j);
     if (rc == 0) rc = -pthread_create(&j->thread, NULL, on_thread, j);

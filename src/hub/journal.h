@@ -8,8 +8,9 @@
  *    loop                journal thread                             loop: on_done
  *
  * What on_done reports as stored is on the disk. When the disk does not take a batch, all of
- * it has failed, and until one is taken again the others are told so without trying, but for
- * one attempt in a second.
+ * it has failed, and until it takes something again the others are told so without trying, but
+ * for one attempt in a second. When nothing comes that could try, the thread writes something
+ * of its own: who keeps senders away while we refuse hears of the end in any case.
  */
 #ifndef HUB_JOURNAL_H
 #define HUB_JOURNAL_H
@@ -37,11 +38,12 @@ struct journal_limits {
 struct journal_trouble {
     int rc; /* 0: there is none */
     struct wall since;
-    char cause[192]; /* and what helps */
+    char cause[192]; /* and what helps; names no folder: anybody may read it */
 };
 
 struct journal_stats {
     uint64_t appended, batches;
+    uint64_t probes;                      /* attempts without a record, in trouble */
     uint64_t outcome[OUTCOME_FAILED + 1]; /* by kind */
     uint64_t refused;                     /* at the bound */
     size_t bytes;                         /* under way now */

@@ -47,7 +47,7 @@ const char *cure_text(int rc, const char *path, char *buf, size_t size)
 
     if (row == NULL) return sl_strerror(rc, buf, size);
     if (slash == NULL) {
-        snprintf(buf, size, "%s: %s this folder", row->cause, row->cure);
+        snprintf(buf, size, "%s: %s the hub's data folder", row->cause, row->cure);
     } else {
         int len = slash == path ? 1 : (int)(slash - path);
 

@@ -234,8 +234,8 @@ static void test_causes_name_the_folder(void **state)
                         "the disk is full: free space in /data");
     assert_string_equal(cure_text(-ENOSPC, "/sluice.db", text, sizeof text),
                         "the disk is full: free space in /");
-    assert_string_equal(cure_text(-EROFS, "sluice.db", text, sizeof text),
-                        "the disk is read-only: make it writable: this folder");
+    assert_string_equal(cure_text(-EROFS, "", text, sizeof text),
+                        "the disk is read-only: make it writable: the hub's data folder");
     assert_string_equal(cure_text(SL_E_NOMEM, "/data/x", text, sizeof text), "out of memory");
     assert_int_equal(strlen(cure_text(-EIO, "/data/sluice.db", text, 10)), 9);
     assert_int_equal(cure_status(-ENOSPC), 507);
