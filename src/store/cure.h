@@ -15,7 +15,8 @@ bool cure_is_known(int rc);
 /*
  * One sentence: "the disk is full: free space in /var/lib/sluice".
  *
- * path     the database's; its folder is named. "": it is not, for those who need not know
+ * path     of what is written, the database for one; its folder is named. "": it is not, for
+ *          those who need not know
  * returns  buf; for codes without a cure what sl_strerror says
  */
 const char *cure_text(int rc, const char *path, char *buf, size_t size);

@@ -56,6 +56,19 @@ static ssize_t on_pwrite64(int fd, const void *bytes, size_t n, off64_t at)
     return count(is_through() ? pwrite64(fd, bytes, n, at) : -1);
 }
 
+int disk_write(int fd, sl_str bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t n = on_write(fd, bytes.ptr, bytes.len);
+
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return -errno;
+        if (n == 0) return -EIO;
+        bytes = (sl_str){bytes.ptr + n, bytes.len - (size_t)n};
+    }
+    return 0;
+}
+
 /* Which of these SQLite uses was decided when it was built; it refuses names it lacks. */
 static void take_over(void)
 {
