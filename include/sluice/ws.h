@@ -25,6 +25,12 @@ typedef struct sl_ws_ops {
      * full. May be NULL. */
     void (*on_close)(sl_ws *ws, int code, sl_str reason, void *user);
 
+    /*
+     * Subprotocols spoken here, the dearest first, ends with NULL; NULL: none. The first that
+     * the client offers is agreed on; who offers none of them is let in all the same, and it
+     * is the client's to go (RFC 6455 §4.2.2, §4.1).
+     */
+    const char *const *protocols;
     bool json;          /* note the structure of text messages while they arrive */
     size_t message_max; /* bytes; 0: 16 MiB */
     uint32_t ping_ms;   /* ping after this silence; 0: 25 s */
@@ -55,6 +61,7 @@ SL_API void sl_ws_close(sl_ws *ws, int code, const char *reason);
 SL_API void sl_ws_set_user(sl_ws *ws, void *data); /* yours; NULL at first */
 SL_API void *sl_ws_user(const sl_ws *ws);
 SL_API const char *sl_ws_peer(const sl_ws *ws, char *buf, size_t size);
+SL_API const char *sl_ws_protocol(const sl_ws *ws); /* what was agreed on; NULL: none */
 
 /* ---- rooms ---- */
 

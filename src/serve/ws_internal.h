@@ -14,6 +14,7 @@ struct sl_ws {
     sl_server *server;
     const sl_ws_ops *ops;
     void *route_user, *data;
+    const char *protocol; /* among ops->protocols */
     struct list all;      /* among the server's sessions */
     struct list rooms;    /* struct membership */
     uint64_t batch_id;    /* which batch of the rooms it has taken from early, */

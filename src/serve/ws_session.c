@@ -2,7 +2,10 @@
 #include "serve/ws_session.h"
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "base/str.h"
+#include "net/outbox.h"
+#include "serve/request.h"
 #include "serve/rooms.h"
 #include "serve/ws_internal.h"
 
@@ -77,7 +80,7 @@ int sl_ws_send_text(sl_ws *ws, sl_str text)
     return rc;
 }
 
-int sl_ws_send_newest(sl_ws *ws, uint32_t key, const sl_message *m)
+int sl__ws_put_newest(sl_ws *ws, uint32_t key, const sl_message *m)
 {
     struct packet *p;
     int rc;
@@ -88,7 +91,22 @@ int sl_ws_send_newest(sl_ws *ws, uint32_t key, const sl_message *m)
     if (p == NULL) return SL_E_NOMEM;
     rc = sl__stream_put_newest(ws->stream, key, p);
     packet_drop(p);
+    return rc;
+}
+
+int sl_ws_send_newest(sl_ws *ws, uint32_t key, const sl_message *m)
+{
+    int rc = sl__ws_put_newest(ws, key, m);
+
     return rc < 0 ? rc : 0;
+}
+
+size_t sl__ws_waiting_besides(const sl_ws *ws, uint32_t key)
+{
+    const struct outbox *o = ws->stream->out;
+    const struct packet *p = o != NULL ? outbox_find(o, key) : NULL;
+
+    return sl__stream_waiting(ws->stream) - (p != NULL ? p->bytes : 0);
 }
 
 /* A ping or pong that does not fit is not worth closing for. */
@@ -277,19 +295,44 @@ static const char *check_upgrade(const sl_request *r, int *status)
     return NULL;
 }
 
-static struct packet *switching_answer(const char *accept, sl_str headers)
+/* Whether the client's list has it. Names are told apart by case, and the list may come in
+ * several fields, §11.3.4. */
+static bool is_offered(const struct http1_head *h, const char *protocol)
 {
-    char line[160];
+    for (uint32_t i = 0; i < h->n; i++) {
+        sl_str list = http1_field_value(h, i), item;
+
+        if (!str_eq_nocase(http1_field_name(h, i), SL_STR("Sec-WebSocket-Protocol"))) continue;
+        while (str_split(&list, ',', &item)) {
+            if (sl_str_eq(str_trim_ows(item), sl_str_of(protocol))) return true;
+        }
+    }
+    return false;
+}
+
+static const char *choose_protocol(const sl_request *r, const sl_ws_ops *ops)
+{
+    for (const char *const *p = ops->protocols; p != NULL && *p != NULL; p++) {
+        if (is_offered(r->head, *p)) return *p;
+    }
+    return NULL;
+}
+
+static struct packet *switching_answer(const char *accept, const char *protocol, sl_str headers)
+{
+    char line[256];
     int n = snprintf(line, sizeof line,
                      "HTTP/1.1 101 Switching Protocols\r\n"
                      "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                     "Sec-WebSocket-Accept: %s\r\n",
-                     accept);
+                     "Sec-WebSocket-Accept: %s\r\n%s%s%s",
+                     accept, protocol != NULL ? "Sec-WebSocket-Protocol: " : "",
+                     protocol != NULL ? protocol : "", protocol != NULL ? "\r\n" : "");
     sl_buf *b = sl_buf_new(0, (size_t)n + headers.len + 2);
     sl_message m = {0};
     struct packet *p = NULL;
 
     if (b == NULL) return NULL;
+    SL_ASSERT((size_t)n < sizeof line); /* a protocol's name is ours, and short */
     memcpy(sl__buf_data(b), line, (size_t)n);
     if (headers.len > 0) memcpy(sl__buf_data(b) + n, headers.ptr, headers.len);
     memcpy(sl__buf_data(b) + n + headers.len, "\r\n", 2);
@@ -323,6 +366,7 @@ int sl__ws_open(sl_server *server, struct stream *s, const sl_request *upgrade,
                 const sl_ws_ops *ops, void *user, sl_str headers, int *status, const char **why,
                 sl_ws **out)
 {
+    const char *protocol = choose_protocol(upgrade, ops);
     char accept[WS_ACCEPT_SIZE];
     struct packet *answer;
     sl_ws *ws;
@@ -336,13 +380,14 @@ int sl__ws_open(sl_server *server, struct stream *s, const sl_request *upgrade,
     }
     *status = 503;
     *why = "out of memory";
-    answer = switching_answer(accept, headers);
+    answer = switching_answer(accept, protocol, headers);
     if (answer == NULL) return SL_E_NOMEM;
     ws = session_new(server, s, ops, user);
     if (ws == NULL) goto failed;
     if (sl__stream_send(s, answer, 0) < 0) goto failed;
     packet_drop(answer);
 
+    ws->protocol = protocol;
     ws->heard_ms = now_ms(ws);
     sl__stream_set_events(s, &ws_events, ws);
     sl__stream_set_deadline(s, ping_ms(ws) < idle_ms(ws) ? ping_ms(ws) : idle_ms(ws));
@@ -370,6 +415,11 @@ void sl_ws_set_user(sl_ws *ws, void *data)
 void *sl_ws_user(const sl_ws *ws)
 {
     return ws->data;
+}
+
+const char *sl_ws_protocol(const sl_ws *ws)
+{
+    return ws->protocol;
 }
 
 const char *sl_ws_peer(const sl_ws *ws, char *buf, size_t size)

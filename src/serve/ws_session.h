@@ -25,6 +25,16 @@ int sl__ws_open(sl_server *server, struct stream *stream, const sl_request *upgr
 /* Bytes that arrived together with the upgrade request, after sl__ws_open has returned 0. */
 void sl__ws_feed(sl_ws *ws, uint8_t *bytes, size_t n);
 
+/*
+ * As sl_ws_send_newest, but for who counts.
+ *
+ * returns  1 if an older one gave way
+ */
+int sl__ws_put_newest(sl_ws *ws, uint32_t key, const sl_message *m);
+
+/* Bytes that wait to leave, but for what waits under this key. */
+size_t sl__ws_waiting_besides(const sl_ws *ws, uint32_t key);
+
 /* Stop reading for a while; what has been received already may still be delivered. */
 void sl__ws_pause(sl_ws *ws);
 void sl__ws_resume(sl_ws *ws);

@@ -86,6 +86,53 @@ static void bad_handshakes_are_told_why(void **state)
     assert_int_equal(b->opens, 0);
 }
 
+/* RFC 6455 §4.2.2 step 5, §11.3.4: the list may come in several fields; names are told apart by
+ * case; who offers none, or none of ours, is let in without. */
+static void a_subprotocol_is_agreed_on(void **state)
+{
+#define OFFER "Sec-WebSocket-Protocol: "
+    static const char *const ours[] = {"best.v2", "good", NULL};
+    static const struct {
+        const char *offer, *agreed;
+    } rows[] = {
+        {"",                                    NULL     },
+        {OFFER "good\r\n",                      "good"   },
+        {OFFER "other, good\r\n",               "good"   },
+        {OFFER "good,\tbest.v2\r\n",            "best.v2"},
+        {OFFER "other\r\n" OFFER "best.v2\r\n", "best.v2"},
+        {"sec-websocket-protocol: good\r\n",    "good"   },
+        {OFFER "GOOD\r\n",                      NULL     },
+        {OFFER "goo, oodles, good2\r\n",        NULL     },
+        {OFFER "\r\n",                          NULL     },
+        {OFFER ",, ,good ,\r\n",                "good"   },
+    };
+    struct ws_bench *b = *state;
+
+    b->ops.protocols = ours;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct stream_options o = {.waiting_max = 1000};
+        struct mem_stream *m = mem_stream_open(b->loop, &o);
+        char request[512], line[64], *answer;
+        snprintf(request, sizeof request, "%.*s%s\r\n", (int)sizeof UPGRADE - 3, UPGRADE,
+                 rows[i].offer);
+        http_conn_open(b->server, &m->s);
+        mem_stream_feed(m, request, strlen(request));
+        sl__loop_crank(b->loop, 0);
+        assert_non_null(b->last);
+        answer = strndup(m->sent, m->sent_len);
+        if (rows[i].agreed != NULL) {
+            assert_string_equal(sl_ws_protocol(b->last), rows[i].agreed);
+            snprintf(line, sizeof line, "\r\n" OFFER "%s\r\n", rows[i].agreed);
+            if (strstr(answer, line) == NULL) fail_msg("row %zu: %s", i, answer);
+        } else {
+            assert_null(sl_ws_protocol(b->last));
+            if (strstr(answer, "Protocol: ") != NULL) fail_msg("row %zu: %s", i, answer);
+        }
+        free(answer);
+        bench_hang_up(b, m);
+    }
+}
+
 static void messages_come_back_as_they_were(void **state)
 {
     struct ws_bench *b = *state;
@@ -342,6 +389,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(handshake_is_answered_by_the_letter),
         CASE(bad_handshakes_are_told_why),
+        CASE(a_subprotocol_is_agreed_on),
         CASE(messages_come_back_as_they_were),
         CASE(frames_behind_the_upgrade_are_not_lost),
         CASE(only_the_newest_pong_waits),
