@@ -19,38 +19,51 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "hub/frames_picture.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LIVE_STREAMS_MAX 1024 /* ids are chosen by whoever sends */
-#define FRAME_HEAD_SIZE  24   /* docs/live-wire.md */
+#define LIVE_STREAMS_MAX 1024               /* ids are chosen by whoever sends */
+#define LIVE_DEVICE_MAX  256                /* bytes of an id */
+#define LIVE_TEXT_MAX    (64 * 1024 * 1024) /* bytes of newest frames, of all streams */
+#define FRAME_HEAD_SIZE  24                 /* docs/live-wire.md */
 
 struct frames;
 struct live_stream;
 
-/* What its bytes say it is. */
-enum picture_kind { PICTURE_NONE, PICTURE_JPEG, PICTURE_PNG, PICTURE_WEBP };
-
 /* A decoded frame; immutable. `buf` holds a live-wire header and then the picture. */
 struct picture {
-    sl_buf *buf; /* the stream's: hold it to keep it */
+    sl_buf *buf;  /* the stream's: hold it to keep it */
     sl_str bytes; /* of the picture alone, in `buf` */
     enum picture_kind kind;
     uint32_t sequence;
-    struct wall at; /* when the frame came */
+    struct wall at;   /* when the frame came */
+    uint64_t born_us; /* the same by the loop's clock: of a message, to have its age measured */
 };
 
 /* Somebody who looks at one stream. Embedded by who looks; zeroed before the first use. */
 struct onlooker {
     struct list node;
-    /* A picture newer than the last one: take it, or leave it and have it by stream_picture. */
+    /*
+     * A picture newer than the last one: take it, or leave it and have it by stream_picture.
+     * May unwatch, and free, any onlooker. Never called from inside stream_watch.
+     */
     void (*on_picture)(struct onlooker *o, const struct picture *p);
     struct live_stream *stream; /* NULL: looks at none */
+    uint32_t seen;              /* private: the sequence that it was told last */
+};
+
+struct frames_stats {
+    uint64_t decoded; /* into pictures */
+    uint64_t failed;  /* somebody looked, and they were no pictures */
+    uint64_t unkept;  /* LIVE_TEXT_MAX was reached */
 };
 
 int frames_new(sl_loop *loop, struct frames **out) SL_MUST_USE;
-void frames_free(struct frames *f); /* NULL is fine; onlookers must have gone */
+/* After the loop has returned; onlookers must have gone. NULL is fine. */
+void frames_free(struct frames *f);
+void frames_get_stats(const struct frames *f, struct frames_stats *out);
 
 /* ---- for systems, through system.h ---- */
 
@@ -58,24 +71,36 @@ void frames_free(struct frames *f); /* NULL is fine; onlookers must have gone */
  * The stream of a device, made if it is new.
  *
  * system   a literal
+ * device   at most LIVE_DEVICE_MAX bytes
  * returns  borrowed, lives as long as the hub; NULL at LIVE_STREAMS_MAX or without memory
  */
 struct live_stream *frames_get(struct frames *f, const char *system, sl_str device);
 
-/* Is its link up, and what is it. `wire` is a literal, `peer` is copied; both "" when down. */
+/*
+ * Is its link up, and what is it.
+ *
+ * wire     a literal: "websocket", "http"; "" when it is down
+ * peer     as sl_ws_peer says it; copied, without its port. "" when it is down
+ */
 void stream_set_link(struct live_stream *s, bool is_connected, const char *wire,
                      const char *peer);
 
-/* A frame has come: `text` is its base64, in `buf`, which is held until a newer one comes. */
+/*
+ * A frame has come.
+ *
+ * text     its base64 as it lies between its quotes, in `buf`
+ * buf      held until a newer one comes
+ */
 void stream_take_frame(struct live_stream *s, sl_buf *buf, sl_str text);
 
 /* ---- for who looks ---- */
 
 struct live_stream *frames_find(const struct frames *f, uint32_t number);
 struct live_stream *frames_find_device(const struct frames *f, sl_str device);
-struct live_stream *frames_next(const struct frames *f, uint32_t *i); /* as cameras_next */
+/* for (uint32_t i = 0; (s = frames_next(f, &i)) != NULL;): the oldest first */
+struct live_stream *frames_next(const struct frames *f, uint32_t *i);
 
-uint32_t stream_number(const struct live_stream *s);
+uint32_t stream_number(const struct live_stream *s); /* from 1 on */
 const char *stream_system(const struct live_stream *s);
 sl_str stream_device(const struct live_stream *s);
 bool stream_has_frame(const struct live_stream *s, struct wall *at); /* at may be NULL */
@@ -83,7 +108,10 @@ double stream_fps(const struct live_stream *s);
 /* The members of a "stream" message, without its type, into an open object. */
 void stream_put(const struct live_stream *s, sl_json_out *out);
 
-/* From now on pictures are made of its frames, the newest one at once. Twice is a mistake. */
+/*
+ * From now on pictures are made of its frames, the newest one at once: on_picture comes in this
+ * turn if there is one already. Twice is a mistake.
+ */
 void stream_watch(struct live_stream *s, struct onlooker *o);
 void stream_unwatch(struct onlooker *o); /* who looks at none is fine */
 
@@ -94,7 +122,7 @@ bool stream_frame(const struct live_stream *s, sl_buf **buf, sl_str *text, struc
 bool stream_picture(const struct live_stream *s, struct picture *out);
 
 /* Told of every change of what stream_put says but fps and frame_us; one listener. */
-void frames_set_on_change(struct frames *f, void (*on_change)(struct live_stream *s, void *user),
-                          void *user);
+void frames_set_on_change(struct frames *f,
+                          void (*on_change)(struct live_stream *s, void *user), void *user);
 
 #endif

@@ -6,8 +6,10 @@
 #include "base/alloc.h"
 #include "hub/access.h"
 #include "hub/backlog.h"
+#include "hub/frames.h"
 #include "hub/health.h"
 #include "hub/journal.h"
+#include "hub/live_wire.h"
 #include "hub/metrics.h"
 #include "hub/site.h"
 #include "net/loop.h"
@@ -37,6 +39,8 @@ struct hub {
     struct journal *journal;
     struct backlog *backlog;
     struct queries *queries;
+    struct frames *frames;
+    struct live_wire *live;
     sl_server *server;
     sl_route *routes;
     size_t route_count;
@@ -65,6 +69,17 @@ void hub_set_timer(struct hub *hub, struct timer *t, uint64_t in_ms)
 void hub_cancel_timer(struct hub *hub, struct timer *t)
 {
     sl__loop_cancel_timer(hub->loop, t);
+}
+
+struct live_stream *hub_live_stream(struct hub *hub, const char *system, sl_str device)
+{
+    return frames_get(hub->frames, system, device);
+}
+
+void hub_live_event(struct hub *hub, const char *system, const char *kind, sl_str device,
+                    sl_str record)
+{
+    live_wire_event(hub->live, system, kind, device, record);
 }
 
 bool hub_shows_frames(const struct hub *hub)
@@ -156,10 +171,18 @@ static int carry(struct hub *hub, const struct system *s, struct carried *c)
     return 0;
 }
 
+static int open_live(struct hub *hub)
+{
+    int rc = frames_new(hub->loop, &hub->frames);
+
+    if (rc == 0) rc = live_wire_new(hub->loop, hub->frames, hub->options.version, &hub->live);
+    return rc;
+}
+
 static int gather_routes(struct hub *hub, sl_error *err)
 {
     const struct hub_options *o = &hub->options;
-    size_t n = site_route_count + HEALTH_ROUTES + METRICS_ROUTES;
+    size_t n = site_route_count + HEALTH_ROUTES + METRICS_ROUTES + LIVE_WIRE_ROUTES;
     int rc;
 
     for (size_t i = 0; i < o->system_count; i++) {
@@ -176,6 +199,9 @@ static int gather_routes(struct hub *hub, sl_error *err)
     rc = metrics_new(hub->loop, &hub->vitals, &hub->metrics);
     if (rc < 0) return sl_fail(err, rc, "metrics", "cannot start their thread");
     add_routes(hub, metrics_routes, METRICS_ROUTES, hub->metrics);
+    rc = open_live(hub);
+    if (rc < 0) return sl_fail(err, rc, "live", "cannot start the threads for pictures");
+    add_routes(hub, live_wire_routes, LIVE_WIRE_ROUTES, hub->live);
     for (size_t i = 0; i < o->system_count; i++) {
         rc = carry(hub, o->systems[i], &hub->carried[i]);
         if (rc < 0) return sl_fail(err, rc, o->systems[i]->name, "out of memory");
@@ -189,12 +215,14 @@ static void show_vitals(struct hub *hub)
     const struct hub_options *o = &hub->options;
     struct vitals *v = &hub->vitals;
 
-    *v = (struct vitals){.version = o->version != NULL ? o->version : "unknown",
+    *v = (struct vitals){.version = o->version,
                          .store = hub->path,
                          .loop = hub->loop,
                          .server = hub->server,
                          .journal = hub->journal,
                          .backlog = hub->backlog,
+                         .frames = hub->frames,
+                         .live = hub->live,
                          .system_count = o->system_count};
     for (size_t i = 0; i < o->system_count; i++) {
         v->system[i] = (struct vital_system){o->systems[i], hub->carried[i].state,
@@ -217,6 +245,10 @@ static int start_systems(struct hub *hub, sl_error *err)
                             .cork_us = hub->options.cork_us};
     int rc = sl_server_new(hub->loop, &so, &hub->server, err);
 
+    if (rc == 0) {
+        rc = live_wire_start(hub->live, hub->server);
+        if (rc < 0) sl_fail(err, rc, "live", "out of memory");
+    }
     show_vitals(hub);
     for (size_t i = 0; i < hub->options.system_count && rc == 0; i++) {
         rc = hub->options.systems[i]->start(hub->carried[i].state, hub, err);
@@ -236,6 +268,7 @@ int hub_new(sl_loop *loop, const struct hub_options *o, struct hub **out, sl_err
     hub->loop = loop;
     hub->options = *o;
     if (o->access == NULL) hub->options.access = &access_loopback;
+    if (o->version == NULL) hub->options.version = "unknown";
     hub->lock = -1;
     rc = open_store(hub, err);
     if (rc == 0) rc = gather_routes(hub, err);
@@ -270,6 +303,8 @@ void hub_free(struct hub *hub)
         sl__free(c->queries);
         sl__free(c->state);
     }
+    live_wire_free(hub->live);
+    frames_free(hub->frames);
     sl_server_free(hub->server);
     sl__free(hub->routes);
     lock_release(hub->lock);

@@ -3,7 +3,9 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "hub/frames.h"
 #include "hub/intake_inside.h"
+#include "hub/live_wire.h"
 #include "net/worker.h"
 #include "serve/rooms.h"
 #include "serve/server.h"
@@ -17,8 +19,11 @@ struct now {
     struct process_sample p;
     struct journal_stats journal;
     sl_room_stats rooms;
+    struct frames_stats frames;
+    struct live_wire_stats live;
     struct loop_lag lag;
     struct accept_limits sockets;
+    uint64_t sent, frames_sent, frames_conflated, cut_off; /* by rooms and by the live wire */
     uint64_t waiting_bytes, full, disk_other, refusing, started_at_us;
 };
 
@@ -32,6 +37,19 @@ static void put_build(struct exposition *x, const struct now *n)
     };
 
     exposition_count(x, labels, 1);
+}
+
+/* The page's, and who else speaks docs/live-wire.md. */
+static void put_live_clients(struct exposition *x, const struct now *n)
+{
+    const struct label labels[] = {
+        {"system",    "live"},
+        {"role",           "viewer"},
+        {"transport","websocket"},
+        {0}
+    };
+
+    exposition_count(x, labels, n->live.viewers);
 }
 
 static void put_clients(struct exposition *x, const struct now *n)
@@ -54,6 +72,7 @@ static void put_clients(struct exposition *x, const struct now *n)
             exposition_count(x, labels, s->intakes->clients[r]);
         }
     }
+    put_live_clients(x, n);
 }
 
 static void put_devices(struct exposition *x, const struct now *n)
@@ -225,16 +244,19 @@ static const struct metric metrics[] = {
     PUT("sluice_messages_refused_total", "counter", put_refused, "Messages of a kind we know with something wrong in them."),
     PUT("sluice_messages_ignored_total", "counter", put_ignored, "WebSocket messages that say nothing to us, or not from this sender."),
     PUT("sluice_frames_received_total", "counter", put_frames, "Pictures received."),
+    COUNTER("sluice_frames_decoded_total", frames.decoded, "Pictures made of their text, because somebody looked."),
+    COUNTER("sluice_frames_unreadable_total", frames.failed, "What somebody wanted to see, and it was no picture."),
+    COUNTER("sluice_frames_unkept_total", frames.unkept, "Pictures not kept for newcomers, because others take all the room."),
 
     /* what goes out to viewers */
-    COUNTER("sluice_messages_sent_total", rooms.delivered, "Messages passed on to a viewer, pictures included, counted for each viewer."),
-    COUNTER("sluice_frames_sent_total", rooms.newest, "Pictures passed on to a viewer, counted for each viewer."),
-    COUNTER("sluice_frames_conflated_total", rooms.replaced, "Pictures that gave way to a newer one before a slow viewer could take them."),
+    COUNTER("sluice_messages_sent_total", sent, "Messages passed on to a viewer, pictures included, counted for each viewer."),
+    COUNTER("sluice_frames_sent_total", frames_sent, "Pictures passed on to a viewer, counted for each viewer."),
+    COUNTER("sluice_frames_conflated_total", frames_conflated, "Pictures that gave way to a newer one before a slow viewer could take them."),
     BY("sluice_events_dropped_total", "counter", "reason", "queue_full", rooms.dropped_full,
        "Messages that a viewer did not get."),
     MORE("reason", "closing", rooms.dropped_closed),
     MORE("reason", "no_memory", rooms.dropped_memory),
-    COUNTER("sluice_viewers_cut_off_total", rooms.closed_full, "Viewers disconnected because they did not take what they must not miss."),
+    COUNTER("sluice_viewers_cut_off_total", cut_off, "Viewers disconnected because they did not take what they must not miss."),
     GAUGE("sluice_send_queue_bytes", waiting_bytes, "Bytes waiting to leave, of all connections."),
 
     /* records */
@@ -299,6 +321,12 @@ static void read_now(struct now *n)
 
     journal_get_stats(v->journal, &n->journal);
     rooms_get_stats(v->server->rooms, &n->rooms);
+    frames_get_stats(v->frames, &n->frames);
+    live_wire_get_stats(v->live, &n->live);
+    n->sent = n->rooms.delivered + n->live.frames_sent;
+    n->frames_sent = n->rooms.newest + n->live.frames_sent;
+    n->frames_conflated = n->rooms.replaced + n->live.frames_conflated;
+    n->cut_off = n->rooms.closed_full + n->live.cut_off;
     n->lag = v->loop->lag;
     n->sockets = v->server->limits;
     n->waiting_bytes = v->loop->waiting_bytes;

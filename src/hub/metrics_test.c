@@ -9,6 +9,20 @@
 
 static struct journal_stats journal;
 static uint64_t full;
+static struct frames_stats frames;
+static struct live_wire_stats live;
+
+void frames_get_stats(const struct frames *f, struct frames_stats *out)
+{
+    (void)f;
+    *out = frames;
+}
+
+void live_wire_get_stats(const struct live_wire *l, struct live_wire_stats *out)
+{
+    (void)l;
+    *out = live;
+}
 
 void journal_get_stats(const struct journal *j, struct journal_stats *out)
 {
@@ -211,6 +225,8 @@ static void open_bench(struct bench *b)
 
     memset(b, 0, sizeof *b);
     memset(&journal, 0, sizeof journal);
+    frames = (struct frames_stats){0};
+    live = (struct live_wire_stats){0};
     full = 0;
     b->vitals = (struct vitals){.version = "1.2-test", .store = "/nowhere", .system_count = 3};
     for (int i = 0; i < 3; i++) {
@@ -283,6 +299,12 @@ static void set_numbers(struct bench *b)
     histogram_add(&journal.commits, 250);
     histogram_add(&journal.commits, 251);
     full = 133;
+    frames = (struct frames_stats){.decoded = 151, .failed = 152, .unkept = 153};
+    live = (struct live_wire_stats){.viewers = 154,
+                                    .frames_sent = 155,
+                                    .frames_conflated = 156,
+                                    .events = 157,
+                                    .cut_off = 158};
 }
 
 static const char *const lines[] = {
@@ -290,6 +312,7 @@ static const char *const lines[] = {
     "sluice_clients{system=\"one\",role=\"none\",transport=\"websocket\"} 102",
     "sluice_clients{system=\"one\",role=\"device\",transport=\"websocket\"} 103",
     "sluice_clients{system=\"one\",role=\"viewer\",transport=\"websocket\"} 104",
+    "sluice_clients{system=\"live\",role=\"viewer\",transport=\"websocket\"} 154",
     "sluice_clients{system=\"o\\\"d\\\\d\\n\",role=\"none\",transport=\"websocket\"} 0",
     "sluice_devices{system=\"one\",state=\"connected\"} 101",
     "sluice_devices{system=\"one\",state=\"disconnected\"} 2",
@@ -307,13 +330,16 @@ static const char *const lines[] = {
     "sluice_messages_ignored_total{system=\"one\"} 111",
     "sluice_messages_ignored_total{system=\"o\\\"d\\\\d\\n\"} 112",
     "sluice_frames_received_total 105",
-    "sluice_messages_sent_total 0",
-    "sluice_frames_sent_total 0",
-    "sluice_frames_conflated_total 0",
+    "sluice_frames_decoded_total 151",
+    "sluice_frames_unreadable_total 152",
+    "sluice_frames_unkept_total 153",
+    "sluice_messages_sent_total 155",
+    "sluice_frames_sent_total 155",
+    "sluice_frames_conflated_total 156",
     "sluice_events_dropped_total{reason=\"queue_full\"} 0",
     "sluice_events_dropped_total{reason=\"closing\"} 0",
     "sluice_events_dropped_total{reason=\"no_memory\"} 0",
-    "sluice_viewers_cut_off_total 0",
+    "sluice_viewers_cut_off_total 158",
     "sluice_send_queue_bytes 118",
     "sluice_records_stored_total 121",
     "sluice_duplicates_total 122",

@@ -11,6 +11,7 @@
 #include "sluice/ws.h"
 
 #include "base/wheel.h"
+#include "hub/frames.h"
 #include "hub/intake.h"
 #include "hub/query.h"
 #include "hub/record.h"
@@ -55,6 +56,18 @@ int hub_append(struct hub *hub, struct record *r, struct sender *s) SL_MUST_USE;
 /* Deadlines in milliseconds from now; `t` as in wheel.h. */
 void hub_set_timer(struct hub *hub, struct timer *t, uint64_t in_ms);
 void hub_cancel_timer(struct hub *hub, struct timer *t);
+
+/*
+ * ---- what people watch: the page, and whoever speaks docs/live-wire.md ----
+ *
+ * The stream of one of its devices: as frames_get. Tell it of its link and its frames by
+ * stream_set_link and stream_take_frame.
+ */
+struct live_stream *hub_live_stream(struct hub *hub, const char *system, sl_str device);
+
+/* A record was stored, or changed: `record` is a JSON value, as its dashboards get it. */
+void hub_live_event(struct hub *hub, const char *system, const char *kind, sl_str device,
+                    sl_str record);
 
 /* Whether each frame is to have its line in the log (DEBUG_FRAMES). */
 bool hub_shows_frames(const struct hub *hub);

@@ -6,6 +6,7 @@
 #include "hub/backlog.h"
 #include "hub/intake.h"
 #include "hub/journal.h"
+#include "hub/live_wire.h"
 
 #define SYSTEMS_MAX 16
 
@@ -23,6 +24,8 @@ struct vitals {
     const sl_server *server;
     const struct journal *journal;
     const struct backlog *backlog;
+    const struct frames *frames;
+    const struct live_wire *live;
     size_t system_count;
     struct vital_system system[SYSTEMS_MAX];
 };

@@ -23,6 +23,7 @@ static struct camera *get_camera(struct arrival *a, sl_str id)
     struct glass *g = a->state;
     struct camera *cam = cameras_get(&g->cameras, id);
 
+    if (cam != NULL && cam->stream == NULL) cam->stream = hub_live_stream(g->hub, "glass", id);
     if (cam != NULL) return cam;
     SL_WARN("glass", "msg=\"a device was refused\" cause=\"%s\"", why);
     (void)arrival_refuse(a, 503, "device_id", "%s", why);
@@ -66,7 +67,7 @@ static struct camera *find_caller(struct arrival *a)
         return NULL;
     }
     cam = get_camera(a, id);
-    if (cam != NULL) live_called_by_http(a->state, cam);
+    if (cam != NULL) live_called_by_http(a->state, cam, sl_request_peer(a->request));
     return cam;
 }
 
@@ -220,6 +221,7 @@ static const struct intake intakes[] = {
      .status = 201,
      .on_x = on_defect,
      .answer_x = glass_answer_defect,
+     .announce_x = live_announce_row,
      },
     {
      .http_method = SL_PATCH,
@@ -231,6 +233,7 @@ static const struct intake intakes[] = {
      .param = "id",
      .kind = &glass_edit,
      .answer_x = glass_answer_edit,
+     .announce_x = live_announce_row,
      },
     {
      .http_method = SL_DELETE,
@@ -240,6 +243,7 @@ static const struct intake intakes[] = {
      .param = "id",
      .kind = &glass_removal,
      .answer_x = glass_answer_removal,
+     .announce_x = live_announce_removal,
      },
 };
 

@@ -16,7 +16,8 @@
 #define CAMERAS_MAX     1024
 #define LAST_FRAMES_MAX (64 * 1024 * 1024) /* bytes kept for newcomers, all together */
 
-struct sender; /* a connection */
+struct sender;      /* a connection */
+struct live_stream; /* what the page sees of a camera */
 struct map;
 
 struct camera {
@@ -24,7 +25,8 @@ struct camera {
     struct sender *link; /* the newest connection, or NULL */
     bool by_http;        /* it has called by HTTP not long ago */
     struct timer http_life;
-    void *owner; /* for that timer */
+    void *owner;                /* for that timer */
+    struct live_stream *stream; /* NULL: there are too many */
     struct wall changed_at;
     sl_message last; /* the newest frame as it was relayed, or zeroed */
     uint16_t id_len;

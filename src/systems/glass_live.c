@@ -3,9 +3,13 @@
 
 #include "sluice/log.h"
 
+#include "base/alloc.h"
 #include "base/str.h"
 #include "systems/glass_relay.h"
+#include "systems/glass_shapes.h"
 #include "systems/glass_store.h"
+
+#define PEER_MAX 64
 
 /* ---- presence: told when it changes, and to newcomers ---- */
 
@@ -29,13 +33,31 @@ static void announce_status(struct glass *g, const struct camera *cam)
     sl_buf_drop(b);
 }
 
-static void set_presence(struct glass *g, struct camera *cam, struct sender *link, bool by_http)
+/* What the page is told of its link; a WebSocket counts for more than calls by HTTP. */
+static void show_link(const struct camera *cam, const char *http_peer)
+{
+    char peer[PEER_MAX];
+
+    if (cam->stream == NULL) return;
+    if (cam->link != NULL && cam->link->ws != NULL)
+        stream_set_link(cam->stream, true, "websocket",
+                        sl_ws_peer(cam->link->ws, peer, sizeof peer));
+    else if (cam->by_http && http_peer != NULL)
+        stream_set_link(cam->stream, true, "http", http_peer);
+    else if (!camera_is_connected(cam))
+        stream_set_link(cam->stream, false, "", "");
+}
+
+/* http_peer: who calls by HTTP just now; NULL: nobody */
+static void set_presence(struct glass *g, struct camera *cam, struct sender *link, bool by_http,
+                         const char *http_peer)
 {
     bool was = camera_is_connected(cam);
     char id[DEVICE_ID_MAX + 1];
 
     cam->link = link;
     cam->by_http = by_http;
+    show_link(cam, http_peer);
     if (camera_is_connected(cam) == was) return;
     cam->changed_at = wall_now();
     SL_INFO("glass", "msg=\"[WS Device] %s %s\"", camera_printable(camera_id(cam), id),
@@ -48,10 +70,10 @@ void live_register(struct glass *g, struct sender *s, struct camera *cam)
     struct camera *before = s->user;
 
     if (before != NULL && before != cam && before->link == s)
-        set_presence(g, before, NULL,
-                     before->by_http); /* it goes by another name from now on */
+        set_presence(g, before, NULL, before->by_http,
+                     NULL); /* it goes by another name from now on */
     s->user = cam;
-    set_presence(g, cam, s, cam->by_http);
+    set_presence(g, cam, s, cam->by_http, NULL);
     send_status(s->ws, cam);
 }
 
@@ -60,24 +82,24 @@ void live_leave(struct glass *g, struct sender *s)
     struct camera *cam = s->user;
 
     if (cam->link == s)
-        set_presence(g, cam, NULL, cam->by_http); /* else a newer one is there */
+        set_presence(g, cam, NULL, cam->by_http, NULL); /* else a newer one is there */
 }
 
 static void on_http_life(struct timer *t)
 {
     struct camera *cam = LIST_ENTRY(t, struct camera, http_life);
 
-    set_presence(cam->owner, cam, cam->link, false);
+    set_presence(cam->owner, cam, cam->link, false, NULL);
 }
 
-void live_called_by_http(struct glass *g, struct camera *cam)
+void live_called_by_http(struct glass *g, struct camera *cam, const char *peer)
 {
     if (cam->owner == NULL) {
         cam->owner = g;
         timer_init(&cam->http_life, on_http_life);
     }
     hub_set_timer(g->hub, &cam->http_life, HTTP_LIFE_MS);
-    set_presence(g, cam, cam->link, true);
+    set_presence(g, cam, cam->link, true, peer);
 }
 
 void live_join(struct glass *g, struct sender *s)
@@ -138,6 +160,14 @@ static int close_ours(sl_json_out *out, sl_str *ours)
     return 0;
 }
 
+static void show_frame(struct camera *cam, const struct arrival *a)
+{
+    sl_str text;
+
+    if (cam->stream != NULL && sl_value_str(a->fields->value[FRAME_FRAME], &text))
+        stream_take_frame(cam->stream, a->buf, text);
+}
+
 void live_relay_frame(struct glass *g, struct camera *cam, const struct arrival *a)
 {
     static const sl_str cut[] = {
@@ -153,7 +183,7 @@ void live_relay_frame(struct glass *g, struct camera *cam, const struct arrival 
 
     if (a->sender != NULL) {
         /* The newest connection has gone, but an older one lives: it is the newest now. */
-        if (cam->link == NULL) set_presence(g, cam, a->sender, cam->by_http);
+        if (cam->link == NULL) set_presence(g, cam, a->sender, cam->by_http, NULL);
         if (cam->link != a->sender) return;
     }
     if (hub_shows_frames(g->hub)) {
@@ -161,6 +191,7 @@ void live_relay_frame(struct glass *g, struct camera *cam, const struct arrival 
                 camera_printable(camera_id(cam), id));
         SL_INFO("glass", "msg=\"[stream:frame] broadcast to dashboards\"");
     }
+    show_frame(cam, a);
     open_ours(&out, camera_id(cam));
     sl_out_key(&out, "timestamp");
     sl_out_i64(&out, wall_now().us / 1000);
@@ -174,15 +205,25 @@ void live_relay_frame(struct glass *g, struct camera *cam, const struct arrival 
 
 /* ---- detections, once they are stored ---- */
 
-static void publish_text(struct glass *g, sl_json_out *out)
+/* The page gets what the dashboards get. */
+static void publish(struct glass *g, sl_str device, const sl_message *m)
 {
-    sl_message m = {.text = true};
-    sl_buf *b = out->rc < 0 ? NULL : sl_buf_copy(sl_out_text(out));
+    char *text;
+    size_t n = 0;
 
-    if (b == NULL) return;
-    (void)!sl_message_add(&m, b, sl_buf_str(b));
-    (void)sl_room_publish(g->dashboards, &m, NULL);
-    sl_buf_drop(b);
+    (void)sl_room_publish(g->dashboards, m, NULL);
+    if (m->n == 1) {
+        hub_live_event(g->hub, "glass", "detection", device, m->slice[0].bytes);
+        return;
+    }
+    text = sl__alloc(m->bytes);
+    if (text == NULL) return;
+    for (int i = 0; i < m->n; i++) {
+        memcpy(text + n, m->slice[i].bytes.ptr, m->slice[i].bytes.len);
+        n += m->slice[i].bytes.len;
+    }
+    hub_live_event(g->hub, "glass", "detection", device, (sl_str){text, n});
+    sl__free(text);
 }
 
 static void put_time(sl_json_out *out, const struct record *r)
@@ -195,7 +236,9 @@ static void put_time(sl_json_out *out, const struct record *r)
 
 static void announce_list(struct glass *g, const struct done *d)
 {
+    sl_message m = {.text = true};
     sl_json_out out = {0};
+    sl_buf *b = NULL;
 
     open_ours(&out, d->r->device);
     sl_out_key(&out, "type");
@@ -206,8 +249,12 @@ static void announce_list(struct glass *g, const struct done *d)
     sl_out_key(&out, "stored");
     sl_out_bool(&out, true);
     sl_out_end(&out);
-    publish_text(g, &out);
+    if (out.rc == 0) b = sl_buf_copy(sl_out_text(&out));
     sl_out_deinit(&out);
+    if (b == NULL) return;
+    (void)!sl_message_add(&m, b, sl_buf_str(b));
+    publish(g, d->r->device, &m);
+    sl_buf_drop(b);
 }
 
 /* From the record: the device's own text, its time included. */
@@ -230,7 +277,7 @@ static void announce_one(struct glass *g, const struct record *r, sl_value root,
     if (sl_value_type(sl_value_get(root, SL_STR("timestamp"))) <= SL_JSON_NULL)
         put_time(&out, r);
     if (close_ours(&out, &ours) == 0 && relay_make(root, body, ours, cut, n, &m) == 0) {
-        (void)sl_room_publish(g->dashboards, &m, NULL);
+        publish(g, r->device, &m);
         relay_drop(&m);
     }
     sl_out_deinit(&out);
@@ -249,4 +296,31 @@ void live_announce_detection(const struct done *d)
     if (body != NULL && sl_json_read(d->doc, sl_buf_str(body), NULL, NULL, NULL) == 0)
         announce_one(g, d->r, sl_json_root(d->doc), body);
     sl_buf_drop(body);
+}
+
+/* ---- what the page alone is told ---- */
+
+/* The row that the answer has. An edit's device is the row's, not the message's. */
+void live_announce_row(const struct done *d)
+{
+    struct glass *g = d->state;
+    sl_str row = sl_out_text(&d->outcome->text), raw;
+    char room[FIELD_ROOM(DEVICE_ID_MAX)];
+    sl_str device = {room, 0};
+
+    if (row.len == 0 || sl_json_read(d->doc, row, NULL, NULL, NULL) < 0) return;
+    if (sl_value_str(sl_value_get(sl_json_root(d->doc), SL_STR("device_id")), &raw)
+        && raw.len <= sizeof room) {
+        int64_t len = sl_json_unescape(raw, room);
+
+        if (len > 0) device.len = (size_t)len;
+    }
+    hub_live_event(g->hub, "glass", "defect", device, row);
+}
+
+void live_announce_removal(const struct done *d)
+{
+    struct glass *g = d->state;
+
+    hub_live_event(g->hub, "glass", "removal", (sl_str){"", 0}, d->r->body);
 }

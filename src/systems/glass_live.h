@@ -21,7 +21,7 @@ struct glass {
 
 /* This connection is this camera's from now on: the newest wins. The device is told, too. */
 void live_register(struct glass *g, struct sender *s, struct camera *cam);
-void live_called_by_http(struct glass *g, struct camera *cam);
+void live_called_by_http(struct glass *g, struct camera *cam, const char *peer);
 void live_leave(struct glass *g, struct sender *s);
 
 /* To the dashboards; it gets the states and the last frames first. */
@@ -30,8 +30,13 @@ void live_join(struct glass *g, struct sender *s);
 /* Contract 1.2b, to all dashboards, the newest one only. */
 void live_relay_frame(struct glass *g, struct camera *cam, const struct arrival *a);
 
-/* Contract 1.2c and, of a list, 1.4: an intake's announce_x. */
+/*
+ * An intake's announce_x. Detections go to the dashboards, contract 1.2c and, of a list, 1.4;
+ * they and the rest to the page.
+ */
 void live_announce_detection(const struct done *d);
+void live_announce_row(const struct done *d); /* of a defect that was inserted or edited */
+void live_announce_removal(const struct done *d);
 
 void live_stop(struct glass *g);
 
