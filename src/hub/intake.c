@@ -78,6 +78,15 @@ static void free_group(struct group *g)
     sl__free(g);
 }
 
+/* Whether the rooms are told. */
+static bool is_news(const struct done *d)
+{
+    const struct intake *in = d->intake;
+
+    if (in->announce_x == NULL) return false;
+    return d->stored > 0 || (in->announces_duplicates && d->duplicates > 0);
+}
+
 /* The last is settled: answer, then announce. */
 static void finish(struct group *g)
 {
@@ -95,8 +104,7 @@ static void finish(struct group *g)
     } else if (g->wants_receipt) {
         intake_ws_receipt(d);
     }
-    if (d->stored > 0 && d->intake->announce_x != NULL && !hub_is_stopping(g->owner->hub))
-        d->intake->announce_x(d);
+    if (is_news(d) && !hub_is_stopping(g->owner->hub)) d->intake->announce_x(d);
     free_group(g);
 }
 
@@ -110,6 +118,7 @@ static void on_record_done(struct record *r, const struct outcome *out)
         g->done.stored++;
         if (g->done.is_list) sl_out_raw(&g->items, r->body);
     }
+    if (out->kind == OUTCOME_DUPLICATE) g->done.duplicates++;
     if (!is_good(out)) keep_failure(g, out);
     if (out->rc < 0) { /* the journal has said so once; of each it is the sender's affair */
         SL_DEBUG("intake", "msg=\"a record was not stored\" kind=%s.%s cause=\"%s\"",
@@ -157,14 +166,20 @@ static void fail_one(struct group *g, int rc)
 }
 
 static void append_one(struct group *g, const struct arrival *a, sl_str body,
-                       const struct wall *device_at)
+                       const struct part *p)
 {
-    struct record *r = record_new(a->intake->kind, a->device, body);
-    int rc = SL_E_NOMEM;
+    char room[UNIQUE_KEY_MAX];
+    struct record *r = NULL;
+    struct unique unique;
+    int rc = unique_of(a, p, room, &unique);
 
+    if (rc == 0) {
+        r = record_new_unique(a->intake->kind, a->device, body, &unique);
+        rc = SL_E_NOMEM;
+    }
     if (r != NULL) {
-        r->has_device_at = device_at != NULL;
-        if (device_at != NULL) r->device_at = *device_at;
+        r->has_device_at = p->device_at != NULL;
+        if (p->device_at != NULL) r->device_at = *p->device_at;
         r->on_done = on_record_done;
         r->user = g;
         rc = hub_append(g->owner->hub, r, a->sender);
@@ -203,17 +218,18 @@ static void append_single(struct group *g, const struct arrival *a)
     const struct shape *shape = a->intake->shape;
     struct wall at;
     bool has_at = shape != NULL && shape_device_time(shape, a->fields, &at);
+    const struct part p = {a->root, shape, a->fields, has_at ? &at : NULL};
     sl_json_out out = {0};
 
     if (a->intake->param == NULL) {
-        append_one(g, a, sl_value_raw(a->root), has_at ? &at : NULL);
+        append_one(g, a, sl_value_raw(a->root), &p);
         return;
     }
     put_with_param(a, &out);
     if (out.rc < 0)
         fail_one(g, out.rc);
     else
-        append_one(g, a, sl_out_text(&out), has_at ? &at : NULL);
+        append_one(g, a, sl_out_text(&out), &p);
     sl_out_deinit(&out);
 }
 
@@ -232,7 +248,8 @@ static void append_list(struct group *g, const struct arrival *a, sl_value list)
         bool has_own =
             shape_read(in->item, v, &f, NULL) == 0 && shape_device_time(in->item, &f, &at);
 
-        append_one(g, a, sl_value_raw(v), has_own || has_whole ? &at : NULL);
+        append_one(g, a, sl_value_raw(v),
+                   &(struct part){v, in->item, &f, has_own || has_whole ? &at : NULL});
     }
 }
 
@@ -329,7 +346,7 @@ void done_put_receipt(const struct done *d, sl_json_out *out)
     sl_out_key(out, "stored");
     sl_out_bool(out, d->stored > 0);
     sl_out_key(out, "duplicate");
-    sl_out_bool(out, d->outcome->kind == OUTCOME_DUPLICATE);
+    sl_out_bool(out, d->duplicates > 0 && d->duplicates == d->count);
 }
 
 /* ---- life ---- */
@@ -350,6 +367,7 @@ int intakes_new(struct hub *hub, const struct system *s, void *state, struct int
     for (size_t i = 0; i < s->intake_count && rc == 0; i++) {
         const struct intake *in = &s->intakes[i];
 
+        SL_ASSERT(unique_is_sound(in));
         x->routes[i] = (struct intake_route){.owner = x, .intake = in};
         if (in->ws_type == NULL) continue;
         rc = map_put(x->by_ws_type, sl_str_of(in->ws_type), (void *)(uintptr_t)in, NULL);

@@ -61,10 +61,10 @@ struct done {
     sl_request *request;
     const struct record *r; /* the last one; NULL if there was none */
     const struct outcome *outcome;
-    uint32_t count, stored; /* stored: merged ones too */
-    bool is_list;           /* it came as one, even of one item */
-    sl_str items;           /* of a list: what was stored, as JSON array */
-    sl_json *doc;           /* lent for the call */
+    uint32_t count, stored, duplicates; /* stored: merged ones too */
+    bool is_list;                       /* it came as one, even of one item */
+    sl_str items;                       /* of a list: what was stored, as JSON array */
+    sl_json *doc;                       /* lent for the call */
 };
 
 struct intake {
@@ -86,12 +86,23 @@ struct intake {
     const struct record_kind *kind; /* of a record */
     int status;                     /* over HTTP when all went well; 0: 200 */
 
+    /*
+     * Duplicates: records of one device that are equal in these fields (of the shape and of
+     * `item`; or `param`; ends with NULL) are one, and the second sender gets the receipt of
+     * the first. Texts are equal however they are escaped, times by the instant, the rest as
+     * written. A record that lacks one of them is never a duplicate. NULL: none is.
+     */
+    const char *const *unique;
+    bool same_content; /* and only if all else is equal, but for "type" and "receipt" */
+    int64_t window_us; /* and only within this much of the hub's time; 0: for ever */
+    bool announces_duplicates;
+
     /* On the loop, once all is checked. returns 0, or what arrival_refuse gave. NULL: nothing
      */
     int (*on_x)(struct arrival *a);
     /* Over HTTP: the answer's JSON. of a record: `d`; else `a`. NULL: the receipt. */
     void (*answer_x)(const struct arrival *a, const struct done *d, sl_json_out *out);
-    /* Something was stored: tell the rooms. NULL: nobody */
+    /* Something was stored (or see announces_duplicates): tell the rooms. NULL: nobody */
     void (*announce_x)(const struct done *d);
 };
 

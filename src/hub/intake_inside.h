@@ -38,6 +38,29 @@ void intake_take(struct intakes *x, struct arrival *a);
 
 void sender_drop(struct sender *s); /* NULL is fine */
 
+/* ---- what tells duplicates: intake_unique.c ---- */
+
+/* What becomes one record: the message, or one item of its list. */
+struct part {
+    sl_value root;
+    const struct shape *shape;
+    const struct fields *fields;
+    const struct wall *device_at; /* NULL: none */
+};
+
+#define UNIQUE_PART_MAX 64 /* bytes of a field; a longer one stands there as its hash */
+#define UNIQUE_KEY_MAX  (8 + (SHAPE_FIELDS_MAX + 1) * (5 + UNIQUE_PART_MAX))
+
+/* Our own bug if false: it names a field that is not there. */
+bool unique_is_sound(const struct intake *in);
+
+/*
+ * returns  0: what makes this record the same as another; its key, in `room`, is empty if
+ *          nothing does. SL_E_NOMEM
+ */
+int unique_of(const struct arrival *a, const struct part *p, char room[UNIQUE_KEY_MAX],
+              struct unique *out) SL_MUST_USE;
+
 /* ---- how each wire speaks to who sent it ---- */
 
 void intake_ws_refuse(struct sender *s, const char *field, const char *sentence);

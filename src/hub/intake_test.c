@@ -1,49 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A message's way, on a hub that the test plays: it settles the records, in memory streams. */
-#include "hub/intake_inside.h"
-#include "serve/http_test.h"
-#include "serve/ws_test.h"
-
-static struct {
-    struct record *waiting[8];
-    int n;
-    bool is_full, is_stopping;
-    int arrivals, announced;
-    uint32_t stored;
-} hub;
-
-int hub_append(struct hub *h, struct record *r, struct sender *s)
-{
-    (void)h;
-    (void)s;
-    if (hub.is_full || hub.n == 8) return SL_E_FULL;
-    hub.waiting[hub.n++] = r;
-    return 0;
-}
-
-bool hub_is_stopping(const struct hub *h)
-{
-    (void)h;
-    return hub.is_stopping;
-}
-
-/* The commit, or what came instead of it, of the oldest. */
-static void settle(enum outcome_kind kind, int rc, int status, const char *why)
-{
-    struct record *r = hub.waiting[0];
-    struct outcome *out = &r->outcome;
-
-    assert_in_range(hub.n, 1, 8);
-    memmove(hub.waiting, hub.waiting + 1, (size_t)--hub.n * sizeof hub.waiting[0]);
-    out->kind = kind;
-    out->rc = rc;
-    out->status = status;
-    out->seq = kind <= OUTCOME_MERGED ? 7 : 0;
-    snprintf(out->id, sizeof out->id, "%s", kind <= OUTCOME_MERGED ? "the-id" : "");
-    snprintf(out->why, sizeof out->why, "%s", why);
-    r->on_done(r, out);
-    record_free(r);
-}
+#include "hub/intake_test.h"
 
 /* ---- a small system ---- */
 
@@ -53,12 +10,6 @@ static int on_thing(struct arrival *a)
     a->device = SL_STR("d");
     if (fields_has(a->fields, 1)) return arrival_refuse(a, 409, "no", "no is not liked");
     return 0;
-}
-
-static void on_announce(const struct done *d)
-{
-    hub.announced++;
-    hub.stored = d->stored;
 }
 
 static int on_hello(struct arrival *a)
@@ -79,88 +30,23 @@ static const struct field list_rows[] = {
 static const struct shape list_shape = SHAPE(list_rows);
 static const struct record_kind thing = {"test", "thing", NULL, NULL};
 
+// clang-format off
 static const struct intake intakes[] = {
-    {.ws_type = "hello",     .class = CLASS_STATE, .on_x = on_hello},
-    { .ws_type = "thing",
-     .http_method = SL_POST,
-     .http_path = "/things",
-     .class = CLASS_RECORD,
-     .from = 1 << 1,
-     .right = SL_RIGHT_OPEN,
-     .bytes_max = 200,
-     .shape = &thing_shape,
-     .list = "things",
-     .list_shape = &list_shape,
-     .item = &thing_shape,
-     .kind = &thing,
-     .status = 201,
-     .on_x = on_thing,
-     .announce_x = on_announce},
-    {                                                   .http_method = SL_PATCH,
-     .http_path = "/things/:id",
-     .class = CLASS_RECORD,
-     .right = SL_RIGHT_OPEN,
-     .shape = &thing_shape,
-     .param = "id",
-     .kind = &thing},
-    {                                        .ws_type = "picture",         .class = CLASS_FRAME,                                .shape = &thing_shape,                                               .on_x = on_thing},
+    {.ws_type = "hello", .class = CLASS_STATE, .on_x = on_hello},
+    {.ws_type = "thing", .http_method = SL_POST, .http_path = "/things", .class = CLASS_RECORD,
+     .from = 1 << 1, .right = SL_RIGHT_OPEN, .bytes_max = 200, .shape = &thing_shape,
+     .list = "things", .list_shape = &list_shape, .item = &thing_shape, .kind = &thing,
+     .status = 201, .on_x = on_thing, .announce_x = on_announce},
+    {.http_method = SL_PATCH, .http_path = "/things/:id", .class = CLASS_RECORD,
+     .right = SL_RIGHT_OPEN, .shape = &thing_shape, .param = "id", .kind = &thing},
+    {.ws_type = "picture", .class = CLASS_FRAME, .shape = &thing_shape, .on_x = on_thing},
 };
+// clang-format on
 static const char *const ws_paths[] = {"/ws", NULL};
-static const struct system sys = {
-    .name = "test", .ws_paths = ws_paths, .intakes = intakes, .intake_count = 4};
-
-struct bench {
-    struct kit k;
-    struct intakes *x;
-    sl_route routes[8];
-};
-
-static void open_bench(struct bench *b)
-{
-    sl_server_options o = {.routes = b->routes};
-
-    memset(&hub, 0, sizeof hub);
-    assert_int_equal(intakes_new(NULL, &sys, NULL, &b->x), 0);
-    o.route_count = intakes_put_routes(b->x, b->routes);
-    assert_int_equal(o.route_count, intakes_route_count(&sys));
-    kit_open(&b->k, &o);
-}
-
-static void close_bench(struct bench *b)
-{
-    kit_close(&b->k);
-    intakes_free(b->x);
-}
-
-static void request(struct bench *b, const char *method, const char *path, const char *body)
-{
-    char text[1024];
-
-    mem_stream_clear(b->k.m);
-    snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s",
-             method, path, strlen(body), body);
-    kit_feed(&b->k, text);
-}
-
-static const char *answer(struct bench *b)
-{
-    sl__loop_crank(b->k.loop, 0);
-    return kit_text(&b->k);
-}
-
-static void upgrade(struct bench *b)
-{
-    kit_feed(&b->k, UPGRADE);
-    assert_has(kit_text(&b->k), "101 ");
-    mem_stream_clear(b->k.m);
-}
-
-static void say(struct bench *b, const char *text)
-{
-    mem_stream_clear(b->k.m);
-    bench_send(b->k.m, 0x81, text, strlen(text));
-    sl__loop_crank(b->k.loop, 0);
-}
+static const struct system sys = {.name = "test",
+                                  .ws_paths = ws_paths,
+                                  .intakes = intakes,
+                                  .intake_count = sizeof intakes / sizeof intakes[0]};
 
 /* ---- HTTP ---- */
 
@@ -169,7 +55,7 @@ static void test_the_answer_waits_for_the_commit(void **state)
     struct bench b;
 
     (void)state;
-    open_bench(&b);
+    open_bench(&b, &sys);
     request(&b, "POST", "/things", "{\"n\":1,\"more\":2.50}");
     assert_string_equal(answer(&b), "");
     assert_int_equal(hub.n, 1);
@@ -189,7 +75,7 @@ static void test_duplicates_are_told_and_not_announced(void **state)
     struct bench b;
 
     (void)state;
-    open_bench(&b);
+    open_bench(&b, &sys);
     request(&b, "POST", "/things", "{\"n\":1}");
     settle(OUTCOME_DUPLICATE, 0, 0, "");
     assert_has(answer(&b), "\"stored\":false,\"duplicate\":true");
@@ -216,7 +102,7 @@ static void test_refusals(void **state)
     struct bench b;
 
     (void)state;
-    open_bench(&b);
+    open_bench(&b, &sys);
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         request(&b, "POST", "/things", refusals[i].body);
         assert_has(answer(&b), refusals[i].status);
@@ -236,7 +122,7 @@ static void test_what_the_store_says_is_said(void **state)
     struct bench b;
 
     (void)state;
-    open_bench(&b);
+    open_bench(&b, &sys);
     request(&b, "POST", "/things", "{\"n\":1}");
     settle(OUTCOME_FAILED, SL_E_DB, 507, "not stored: the disk is full");
     assert_has(answer(&b), "HTTP/1.1 507 ");
@@ -253,7 +139,7 @@ static void test_a_list_is_answered_once(void **state)
     struct bench b;
 
     (void)state;
-    open_bench(&b);
+    open_bench(&b, &sys);
     request(&b, "POST", "/things", "{\"things\":[{\"n\":1},{\"n\":2},{\"n\":3}]}");
     assert_int_equal(hub.n, 3);
     assert_true(sl_str_eq(hub.waiting[1]->body, SL_STR("{\"n\":2}")));
@@ -273,7 +159,7 @@ static void test_the_path_s_parameter_is_the_record_s(void **state)
     struct bench b;
 
     (void)state;
-    open_bench(&b);
+    open_bench(&b, &sys);
     request(&b, "PATCH", "/things/a%22b", "{\"id\":1,\"n\":1,\"\\u0069d\":2,\"x\":[1.0]}");
     assert_int_equal(hub.n, 1);
     assert_true(
@@ -290,7 +176,7 @@ static void test_roles_receipts_and_errors(void **state)
     struct bench b;
 
     (void)state;
-    open_bench(&b);
+    open_bench(&b, &sys);
     upgrade(&b);
     say(&b, "{\"type\":\"thing\",\"n\":1}"); /* no role yet */
     assert_int_equal(hub.n, 0);
@@ -321,7 +207,7 @@ static void test_the_bound_of_a_message(void **state)
     struct bench b;
 
     (void)state;
-    open_bench(&b);
+    open_bench(&b, &sys);
     upgrade(&b);
     say(&b, "{\"type\":\"hello\"}");
     memset(text + n, 'x', 200 - n);
@@ -341,7 +227,7 @@ static void test_a_dead_sender_s_record_is_announced(void **state)
     struct bench b;
 
     (void)state;
-    open_bench(&b);
+    open_bench(&b, &sys);
     upgrade(&b);
     say(&b, "{\"type\":\"hello\"}");
     say(&b, "{\"type\":\"thing\",\"n\":1,\"receipt\":true}");
@@ -356,7 +242,7 @@ static void test_nobody_is_told_when_the_hub_has_gone(void **state)
     struct bench b;
 
     (void)state;
-    open_bench(&b);
+    open_bench(&b, &sys);
     request(&b, "POST", "/things", "{\"n\":1}");
     kit_disconnect(&b.k);
     hub.is_stopping = true;
