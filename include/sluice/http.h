@@ -162,10 +162,14 @@ typedef struct sl_feed sl_feed;
 
 /*
  * Answer 200 with a body that goes on until one side ends it: chunked, or to the end of the
- * connection for HTTP/1.0 (RFC 9112 §7.1, §6.3). The request is freed.
+ * connection for HTTP/1.0 (RFC 9112 §7.1, §6.3). The request is freed. The connection ends with
+ * the feed: the head says so, and what the peer sends behind its request is dropped. It says
+ * Cache-Control: no-store as well. A feed may say nothing for as long as it likes; a peer that
+ * takes nothing of what waits for 20 s is cut. The stop of the server closes it.
  *
- * on_close  the end, once, whoever ended it; never from inside sl_feed_send. May be NULL
- * out       valid until on_close has returned
+ * on_close  the end, once, whoever ended it, when the connection has gone: never from inside
+ *           a call of these. May be NULL
+ * out       valid until on_close has returned; a feed that is closing refuses to send
  * returns   0; SL_E_CLOSED if the peer has gone, SL_E_NOMEM: it has been answered all the same,
  *           and on_close will not be called. HEAD is answered with the head alone: SL_E_CLOSED
  */
@@ -175,12 +179,13 @@ SL_API int sl_answer_feed(sl_request *r, const char *content_type,
 
 /*
  * As sl_ws_send and sl_ws_send_newest: in order and bounded; or the newest under its key, which
- * replaces one that waits and is handed to the kernel only when that has room.
+ * replaces one that waits and is handed to the kernel only when that has room. A message is one
+ * chunk: it leaves whole or not at all. Any key is yours.
  *
  * returns  0, SL_E_FULL, SL_E_CLOSED, SL_E_NOMEM, SL_E_INVAL (an empty message)
  */
 SL_API int sl_feed_send(sl_feed *f, const sl_message *m);
 SL_API int sl_feed_send_newest(sl_feed *f, uint32_t key, const sl_message *m);
-SL_API void sl_feed_close(sl_feed *f); /* what waits in order leaves first */
+SL_API void sl_feed_close(sl_feed *f); /* what waits leaves first; closing twice is fine */
 
 #endif

@@ -53,13 +53,13 @@ static struct packet *packet_alloc(size_t slices, size_t extra)
     return p;
 }
 
-struct packet *packet_new(sl_str head, const sl_message *m)
+struct packet *packet_framed(sl_str head, const sl_message *m, sl_str tail)
 {
     bool in_front = fits_in_front(m, head.len);
     struct packet *p;
 
     SL_ASSERT(head.len <= PACKET_HEAD_MAX && m->n <= SL_MESSAGE_SLICES);
-    p = packet_alloc(m->n + 1u, 0);
+    p = packet_alloc(m->n + (tail.len > 0 ? 2u : 1u), 0);
     if (p == NULL) return NULL;
 
     if (head.len > 0 && !in_front) {
@@ -68,6 +68,7 @@ struct packet *packet_new(sl_str head, const sl_message *m)
     }
     for (unsigned i = 0; i < m->n; i++)
         add_slice(p, &m->slice[i]);
+    if (tail.len > 0) add_iov(p, tail.ptr, tail.len);
     if (in_front) {
         /* start and len stay: whoever else looks at the buffer sees the same bytes */
         uint8_t *front = sl__buf_data(m->slice[0].buf) - head.len;
@@ -77,6 +78,11 @@ struct packet *packet_new(sl_str head, const sl_message *m)
         p->bytes += head.len;
     }
     return p;
+}
+
+struct packet *packet_new(sl_str head, const sl_message *m)
+{
+    return packet_framed(head, m, (sl_str){0});
 }
 
 struct packet *packet_copy(sl_str bytes)

@@ -14,7 +14,7 @@
 #include <sys/uio.h>
 
 #define PACKET_HEAD_MAX   16                      /* bytes of framing a packet can own */
-#define PACKET_SLICES_MAX (SL_MESSAGE_SLICES + 1) /* the framing and the message's */
+#define PACKET_SLICES_MAX (SL_MESSAGE_SLICES + 2) /* the framing around the message's */
 
 struct packet {
     uint32_t refs; /* packets never leave the loop's thread */
@@ -33,6 +33,8 @@ struct packet {
  * `head` is written into the headroom and one slice less leaves.
  */
 struct packet *packet_new(sl_str head, const sl_message *m) SL_MUST_USE;
+/* The same with a constant behind it, which outlives the packet. */
+struct packet *packet_framed(sl_str head, const sl_message *m, sl_str tail) SL_MUST_USE;
 struct packet *packet_copy(sl_str bytes) SL_MUST_USE; /* bytes of its own */
 
 static inline struct packet *packet_hold(struct packet *p)

@@ -174,12 +174,29 @@ static void test_eight_slices_and_a_head_of_sixteen(void **state)
         assert_int_equal(sl_message_add(&m, of, sl_buf_str(of)), 0);
     }
     p = packet_new(SL_STR("0123456789abcdef"), &m);
-    assert_int_equal(p->n, PACKET_SLICES_MAX);
+    assert_int_equal(p->n, 1 + SL_MESSAGE_SLICES);
     assert_int_equal(p->holds, 2); /* neighbours share a reference */
     assert_wire(p, "0123456789abcdefaaaabbbb");
+    packet_drop(p);
+    p = packet_framed(SL_STR("0123456789abcdef"), &m, SL_STR("\r\n"));
+    assert_int_equal(p->n, PACKET_SLICES_MAX);
     sl_buf_drop(a);
     sl_buf_drop(b);
-    assert_wire(p, "0123456789abcdefaaaabbbb");
+    assert_wire(p, "0123456789abcdefaaaabbbb\r\n");
+    packet_drop(p);
+}
+
+static void test_a_tail_stays_behind_where_the_head_is_in_front(void **state)
+{
+    sl_buf *b = buf_with(8, "data");
+    sl_message m = message_of(b);
+    struct packet *p = packet_framed(SL_STR("4\r\n"), &m, SL_STR("\r\n"));
+
+    (void)state;
+    assert_int_equal(p->n, 2);
+    assert_int_equal(p->bytes, 9);
+    assert_wire(p, "4\r\ndata\r\n");
+    sl_buf_drop(b);
     packet_drop(p);
 }
 
@@ -285,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_somebody_else_holds_the_buffer),
         cmocka_unit_test(test_slice_that_is_not_at_the_start),
         cmocka_unit_test(test_eight_slices_and_a_head_of_sixteen),
+        cmocka_unit_test(test_a_tail_stays_behind_where_the_head_is_in_front),
         cmocka_unit_test(test_alternating_buffers_are_each_held),
         cmocka_unit_test(test_empty_parts_vanish),
         cmocka_unit_test(test_slice_without_a_buffer),

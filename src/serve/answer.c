@@ -30,6 +30,18 @@ static uint64_t body_length(const struct answer *a)
     return a->length != 0 ? a->length : a->copy.len + a->ref.bytes.len;
 }
 
+/* Where the body ends, RFC 9112 §6.3; HTTP/1.0 knows no chunks: there with the connection. */
+static void put_end(struct lines *l, const sl_request *r, const struct answer *a)
+{
+    if (a->endless) {
+        if (r->head->minor > 0) lines_add(l, SL_STR("Transfer-Encoding: chunked\r\n"));
+        return;
+    }
+    lines_add(l, SL_STR("Content-Length: "));
+    lines_add_u64(l, body_length(a));
+    lines_add(l, SL_STR("\r\n"));
+}
+
 static void put_head(struct lines *l, sl_request *r, const struct answer *a, bool close)
 {
     /* RFC 9110 §8.6: no length on 204; that of a 304 would be the other answer's */
@@ -39,11 +51,7 @@ static void put_head(struct lines *l, sl_request *r, const struct answer *a, boo
     put_status(l, a->status);
     lines_put(l, "Date", sl__server_date(r->server));
     if (a->type != NULL && has_body) lines_put(l, "Content-Type", sl_str_of(a->type));
-    if (has_body) {
-        lines_add(l, SL_STR("Content-Length: "));
-        lines_add_u64(l, body_length(a));
-        lines_add(l, SL_STR("\r\n"));
-    }
+    if (has_body) put_end(l, r, a);
     if (close)
         lines_add(l, SL_STR("Connection: close\r\n"));
     else if (r->head->minor == 0)
@@ -60,8 +68,7 @@ static bool is_last(const sl_request *r)
     return !r->whole || !r->head->keep_alive || sl__server_is_stopping(r->server);
 }
 
-/* Head and first bytes as one packet, so that they leave in one piece. */
-static struct packet *make_packet(sl_request *r, const struct answer *a, bool close)
+struct packet *answer_packet(sl_request *r, const struct answer *a, bool close)
 {
     struct lines *l = &r->server->text;
     bool has_body = r->head->method != SL_HEAD && a->status != 204 && a->status != 304;
@@ -110,7 +117,7 @@ int answer_begin(sl_request *r, const struct answer *a)
     int rc;
 
     if (r->conn == NULL) return SL_E_CLOSED;
-    p = make_packet(r, a, is_last(r));
+    p = answer_packet(r, a, is_last(r));
     rc = p != NULL ? http_conn_send(r->conn, p) : SL_E_NOMEM;
     packet_drop(p);
     /* an answer that cannot be made must not look like one that never comes */

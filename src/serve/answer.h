@@ -12,6 +12,7 @@ struct answer {
     sl_str copy;      /* the body: either these bytes, which are copied */
     sl_slice ref;     /* ... or these, which are held */
     uint64_t length;  /* what Content-Length says, if more of the body follows; else 0 */
+    bool endless;     /* ... or the body goes on until one side ends it: see feed.c */
 };
 
 /* What a 426 says besides its sentence, RFC 9110 §15.5.22 and RFC 6455 §4.4 */
@@ -27,6 +28,13 @@ void refuse(sl_request *r, int status, sl_str lines, const char *fmt, ...) SL_PR
  * says so in the log, for any other.
  */
 bool answer_claim(sl_request *r);
+
+/*
+ * Head and first bytes as one packet, so that they leave in one piece; NULL without memory.
+ *
+ * close  the connection ends with this answer
+ */
+struct packet *answer_packet(sl_request *r, const struct answer *a, bool close) SL_MUST_USE;
 
 /* The whole answer, not checked against an earlier one: ends the request. */
 void answer_send(sl_request *r, const struct answer *a);

@@ -9,7 +9,6 @@
 #include "serve/http_inside.h"
 #include "serve/request.h"
 
-#define WRITE_MS      20000 /* a reader that takes nothing for so long is gone */
 #define SMALL_BYTES   65536 /* answers that wait and still let the next request in */
 #define INTERIM_BYTES 64    /* more than an interim answer has */
 
@@ -122,11 +121,11 @@ static void on_write_deadline(struct http_conn *c)
 
     if (waiting < c->last_waiting) {
         c->last_waiting = waiting;
-        sl__stream_set_deadline(c->stream, WRITE_MS);
+        sl__stream_set_deadline(c->stream, HTTP_WRITE_MS);
         return;
     }
     SL_INFO("http", "event=slow_reader waiting=%zu note=\"took nothing for %d ms\"", waiting,
-            WRITE_MS);
+            HTTP_WRITE_MS);
     http_conn_cut(c, SL_E_TIMEOUT);
 }
 
@@ -145,7 +144,7 @@ static void on_deadline(struct stream *s)
 static void watch_writing(struct http_conn *c)
 {
     c->last_waiting = sl__stream_waiting(c->stream);
-    sl__stream_set_deadline(c->stream, WRITE_MS);
+    sl__stream_set_deadline(c->stream, HTTP_WRITE_MS);
 }
 
 static void send_stuck(struct http_conn *c)
@@ -249,6 +248,18 @@ void http_conn_end_request(struct http_conn *c, bool close)
         expect_request(c);
         if (!c->reading) go_on(c);
     }
+}
+
+struct stream *http_conn_take_stream(struct http_conn *c)
+{
+    struct stream *s = c->stream;
+
+    c->request = NULL;
+    c->state = UPGRADED;
+    sl__stream_read_into(s, NULL, 0);
+    sl__stream_set_deadline(s, 0);
+    if (!c->reading) http_conn_free(c); /* else http_read_bytes does, which is on the stack */
+    return s;
 }
 
 /* ---- for the server ---- */

@@ -19,6 +19,8 @@
 
 struct http_conn;
 
+#define HTTP_WRITE_MS 20000 /* a reader that takes nothing for so long is gone */
+
 /* Told when all that was sent has left: time for the next piece. Ends with the request. */
 struct body_source {
     void (*on_room)(struct body_source *b);
@@ -42,6 +44,12 @@ int http_conn_send(struct http_conn *c, struct packet *p) SL_MUST_USE;
 void http_conn_set_source(struct http_conn *c, struct body_source *b); /* NULL: none any more */
 void http_conn_end_request(struct http_conn *c, bool close);
 void http_conn_cut(struct http_conn *c, int why);
+
+/*
+ * The rest of the connection's life belongs to the answer: the stream is the caller's, to be
+ * given events of its own in this turn; `c` is no more, and with it what came behind the request.
+ */
+struct stream *http_conn_take_stream(struct http_conn *c) SL_MUST_USE;
 
 /* ---- for dispatch ---- */
 

@@ -27,7 +27,7 @@ struct http_conn {
     sl_buf *rest;            /* bytes behind the request in progress */
     struct packet *stuck;    /* an answer that did not fit behind the one before */
     struct body_source *source;
-    sl_ws *ws;           /* UPGRADED */
+    sl_ws *ws;           /* UPGRADED; NULL: to a feed */
     size_t last_waiting; /* SENDING: at the last deadline */
     uint8_t state;
     bool reading; /* inside read_bytes */

@@ -208,14 +208,15 @@ void http_read_keep(struct http_conn *c, const uint8_t *bytes, size_t n)
     c->rest = kept;
 }
 
-/* The stream is a session's now: ours are the bytes behind the handshake, and to go. */
+/* The stream is a session's now: ours are the bytes behind the handshake, and to go. A feed
+ * wants none: it ends with the connection. */
 static void finish_upgrade(struct http_conn *c, uint8_t *bytes, size_t n)
 {
     struct stream *s = c->stream;
     sl_ws *ws = c->ws;
 
     http_conn_free(c);
-    if (n > 0 && !s->closing) sl__ws_feed(ws, bytes, n);
+    if (ws != NULL && n > 0 && !s->closing) sl__ws_feed(ws, bytes, n);
     if (s->paused) sl__stream_resume(s);
 }
 

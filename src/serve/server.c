@@ -4,6 +4,7 @@
 #include "sluice/log.h"
 
 #include "base/alloc.h"
+#include "serve/feed.h"
 #include "serve/http_conn.h"
 #include "serve/rooms.h"
 #include "serve/router.h"
@@ -131,6 +132,7 @@ static void on_stop(struct stop_hook *h)
         http_conn_stop(n);
     }
     sl__ws_close_all(s, CLOSE_GOING_AWAY, "the server is shutting down");
+    feed_close_all(s);
 }
 
 /* ---- the life of a server ---- */
@@ -140,6 +142,7 @@ static void init_lists(sl_server *s)
     list_init(&s->listeners);
     list_init(&s->connections);
     list_init(&s->sessions);
+    list_init(&s->feeds);
     list_init(&s->ready);
     list_init(&s->stop.node);
     list_init(&s->turn.node);

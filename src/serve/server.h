@@ -25,6 +25,7 @@ struct sl_server {
     struct list listeners;
     struct list connections; /* http_conn, between head and answer or idle */
     struct list sessions;    /* sl_ws */
+    struct list feeds;       /* sl_feed */
     struct list ready;       /* http_conn that have bytes to read on with, at the turn's end */
     struct stop_hook stop;
     struct turn_hook turn;

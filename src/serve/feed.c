@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An answer without an end. From its head on the stream is the feed's, and the connection ends
+ * with it: "Connection: close" says so, and what the peer sends behind its request is read and
+ * dropped (RFC 9112 §9.6). It is read, so that the peer's own end is noticed at once.
+ *
+ *   OPEN ──────────────────► CLOSING ───────────────► stream ends ─────────► gone
+ *     close, peer's end,       what waits leaves,       last chunk, peer's     on_close
+ *     the server's stop        write deadline           end, at most 5 s
+ *
+ * Nothing limits how long a feed may say nothing. While something waits, the peer must take
+ * some of it within each HTTP_WRITE_MS.
+ */
+#include "serve/feed.h"
+
+#include "sluice/log.h"
+
+#include "base/alloc.h"
+#include "base/packet.h"
+#include "serve/answer.h"
+#include "serve/http_conn.h"
+
+#include <stdio.h>
+
+struct sl_feed {
+    struct stream *stream;
+    sl_server *server;
+    struct list node; /* in server->feeds */
+    void (*on_close)(sl_feed *f, void *user);
+    void *user;
+    uint64_t queued; /* bytes, without those that were replaced */
+    uint64_t taken;  /* how many of them had left when the deadline was set */
+    bool chunked, closing;
+    bool watched; /* the write deadline is set */
+};
+
+/* ---- ending ---- */
+
+/* Nothing waits any more: whatever was sent, newest-only ones included, is in front of this. */
+static void say_last(sl_feed *f)
+{
+    struct packet *p = f->chunked ? packet_copy(SL_STR("0\r\n\r\n")) : NULL;
+
+    if (f->chunked && (p == NULL || sl__stream_send(f->stream, p, 0) < 0))
+        sl__stream_close(f->stream, SL_E_NOMEM); /* cut short, and the peer can tell */
+    packet_drop(p);
+    sl__stream_end(f->stream, 0);
+}
+
+void sl_feed_close(sl_feed *f)
+{
+    if (f->closing) return;
+    f->closing = true;
+    if (sl__stream_waiting(f->stream) == 0) say_last(f);
+}
+
+void feed_close_all(sl_server *server)
+{
+    struct list *next;
+
+    for (struct list *n = server->feeds.next; n != &server->feeds; n = next) {
+        next = n->next; /* closing frees nothing at once */
+        sl_feed_close(LIST_ENTRY(n, sl_feed, node));
+    }
+}
+
+/* ---- the stream's events ---- */
+
+static void on_bytes(struct stream *s, uint8_t *bytes, size_t n)
+{
+    (void)s, (void)bytes, (void)n;
+}
+
+/* Half an end is taken for a whole one: with nothing to send there will be no other sign. */
+static void on_end(struct stream *s)
+{
+    sl_feed_close(s->user);
+}
+
+static void watch_writing(sl_feed *f)
+{
+    f->taken = f->queued - sl__stream_waiting(f->stream);
+    f->watched = true;
+    sl__stream_set_deadline(f->stream, HTTP_WRITE_MS);
+}
+
+/* Looked at when it comes, never moved for a packet. */
+static void on_deadline(struct stream *s)
+{
+    sl_feed *f = s->user;
+    size_t waiting = sl__stream_waiting(s);
+
+    f->watched = false;
+    if (waiting == 0) return;
+    if (f->queued - waiting > f->taken) {
+        watch_writing(f);
+        return;
+    }
+    SL_INFO("http", "event=slow_reader waiting=%zu note=\"took nothing for %d ms\"", waiting,
+            HTTP_WRITE_MS);
+    sl__stream_close(s, SL_E_TIMEOUT);
+}
+
+static void on_drained(struct stream *s)
+{
+    sl_feed *f = s->user;
+
+    if (f->closing) say_last(f);
+}
+
+static void on_gone(struct stream *s, int why)
+{
+    sl_feed *f = s->user;
+
+    (void)why;
+    f->closing = true;
+    list_remove(&f->node);
+    if (f->on_close != NULL) f->on_close(f, f->user);
+    sl__free(f);
+}
+
+static const struct stream_events events = {
+    .on_bytes = on_bytes,
+    .on_end = on_end,
+    .on_deadline = on_deadline,
+    .on_drained = on_drained,
+    .on_gone = on_gone,
+};
+
+/* ---- sending ---- */
+
+/* One message as one chunk, RFC 9112 §7.1. */
+static struct packet *make_chunk(const sl_feed *f, const sl_message *m)
+{
+    char head[PACKET_HEAD_MAX + 1];
+    int n;
+
+    if (!f->chunked) return packet_new((sl_str){0}, m);
+    n = snprintf(head, sizeof head, "%zx\r\n", m->bytes);
+    if (n > PACKET_HEAD_MAX) return NULL;
+    return packet_framed((sl_str){head, (size_t)n}, m, SL_STR("\r\n"));
+}
+
+static int put_newest(struct stream *s, uint32_t key, struct packet *p)
+{
+    int rc = sl__stream_put_newest(s, key, p);
+
+    return rc < 0 ? rc : 0;
+}
+
+/* key NULL: in order */
+static int send_chunk(sl_feed *f, const uint32_t *key, const sl_message *m)
+{
+    struct packet *p;
+    size_t before;
+    int rc;
+
+    if (f->closing) return SL_E_CLOSED;
+    if (m->bytes == 0) return SL_E_INVAL; /* an empty chunk is the last one */
+    p = make_chunk(f, m);
+    if (p == NULL) return SL_E_NOMEM;
+    before = sl__stream_waiting(f->stream);
+    rc = key != NULL ? put_newest(f->stream, *key, p) : sl__stream_send(f->stream, p, 0);
+    packet_drop(p);
+    if (rc < 0) return rc;
+    f->queued += sl__stream_waiting(f->stream);
+    f->queued -= before;
+    if (!f->watched) watch_writing(f);
+    return 0;
+}
+
+int sl_feed_send(sl_feed *f, const sl_message *m)
+{
+    return send_chunk(f, NULL, m);
+}
+
+int sl_feed_send_newest(sl_feed *f, uint32_t key, const sl_message *m)
+{
+    return send_chunk(f, &key, m);
+}
+
+/* ---- opening ---- */
+
+/* A head has its own bounds, and must not be refused for what waits in front of it. */
+static int send_head(struct stream *s, struct packet *p)
+{
+    size_t bound = s->waiting_max;
+    int rc;
+
+    s->waiting_max = SIZE_MAX;
+    rc = sl__stream_send(s, p, 0);
+    s->waiting_max = bound;
+    return rc;
+}
+
+static void take_stream(sl_feed *f, sl_request *r)
+{
+    struct http_conn *c = r->conn;
+
+    r->conn = NULL;
+    f->stream = http_conn_take_stream(c);
+    f->queued = sl__stream_waiting(f->stream);
+    list_add_last(&f->server->feeds, &f->node);
+    sl__stream_set_events(f->stream, &events, f);
+    sl__stream_resume(f->stream);
+    watch_writing(f);
+    if (f->stream->peer_ended || sl__server_is_stopping(f->server)) sl_feed_close(f);
+}
+
+static int open_feed(sl_request *r, const struct answer *a, sl_feed *f)
+{
+    struct packet *p = answer_packet(r, a, true);
+    int rc = p != NULL ? send_head(http_conn_stream(r->conn), p) : SL_E_NOMEM;
+
+    packet_drop(p);
+    if (rc < 0) return rc;
+    f->server = r->server;
+    f->chunked = r->head->minor > 0;
+    take_stream(f, r);
+    return 0;
+}
+
+int sl_answer_feed(sl_request *r, const char *content_type,
+                   void (*on_close)(sl_feed *f, void *user), void *user, sl_feed **out)
+{
+    struct answer a = {.status = 200,
+                       .type = content_type,
+                       .lines = SL_STR("Cache-Control: no-store\r\n"),
+                       .endless = true};
+    sl_feed *f;
+    int rc = SL_E_NOMEM;
+
+    *out = NULL;
+    if (!answer_claim(r)) return SL_E_CLOSED;
+    if (sl_request_method(r) == SL_HEAD || sl_request_is_gone(r)) {
+        answer_send(r, &a);
+        return SL_E_CLOSED;
+    }
+    f = sl__zalloc(sizeof *f);
+    if (f != NULL) rc = open_feed(r, &a, f);
+    if (rc < 0) {
+        sl__free(f);
+        answer_abort(r, rc);
+        return rc;
+    }
+    f->on_close = on_close;
+    f->user = user;
+    *out = f;
+    answer_end(r);
+    return 0;
+}
