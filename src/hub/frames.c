@@ -75,6 +75,30 @@ static void changed(struct live_stream *s)
     if (f->on_change != NULL) f->on_change(s, f->user);
 }
 
+/* A device's id in a line of the log, between quotes. */
+static const char *printable(const struct live_stream *s, char room[64])
+{
+    sl_str id = str_cut_utf8(stream_device(s), 63);
+
+    for (size_t i = 0; i < id.len; i++) {
+        char ch = id.ptr[i];
+
+        room[i] = ch == '"' || ch == '\\' || (unsigned char)ch < 0x20 ? '?' : ch;
+    }
+    room[id.len] = '\0';
+    return room;
+}
+
+static void log_problem(struct live_stream *s)
+{
+    char room[64];
+
+    if (s->is_problem_logged) return; /* once for each connection */
+    s->is_problem_logged = true;
+    SL_WARN("live", "msg=\"no pictures can be shown\" system=%s device=\"%s\" cause=\"%s\"",
+            s->system, printable(s, room), s->problem);
+}
+
 static void set_problem(struct live_stream *s, const char *problem)
 {
     uint64_t now_ms = sl__loop_now_ms(s->owner->loop);
@@ -83,11 +107,7 @@ static void set_problem(struct live_stream *s, const char *problem)
     if (problem == NULL && now_ms - s->problem_at_ms < PROBLEM_LEAST_MS) return;
     s->problem = problem;
     s->problem_at_ms = now_ms;
-    if (problem != NULL && !s->is_problem_logged) {
-        s->is_problem_logged = true;
-        SL_WARN("live", "msg=\"no pictures can be shown\" stream=%u system=%s cause=\"%s\"",
-                s->number, s->system, problem);
-    }
+    if (problem != NULL) log_problem(s);
     changed(s);
 }
 

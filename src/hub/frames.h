@@ -109,8 +109,8 @@ double stream_fps(const struct live_stream *s);
 void stream_put(const struct live_stream *s, sl_json_out *out);
 
 /*
- * From now on pictures are made of its frames, the newest one at once: on_picture comes in this
- * turn if there is one already. Twice is a mistake.
+ * From now on pictures are made of its frames, the newest one at once: on_picture comes soon,
+ * of the picture that is there already or is made now. Twice is a mistake.
  */
 void stream_watch(struct live_stream *s, struct onlooker *o);
 void stream_unwatch(struct onlooker *o); /* who looks at none is fine */
