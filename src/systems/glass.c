@@ -247,7 +247,15 @@ static const struct intake intakes[] = {
      },
 };
 
+static void on_stream(sl_request *r, void *user)
+{
+    struct glass *g = user;
+
+    glass_stream_join(&g->stream, r);
+}
+
 static const sl_route routes[] = {
+    SL_ROUTE(SL_GET, "/stream/frames", SL_RIGHT_OPEN, on_stream, NULL),
     SL_ROUTE(SL_GET, "/devices/status", SL_RIGHT_OPEN, glass_on_devices_status, NULL),
     SL_ROUTE(SL_GET, "/ws/status", SL_RIGHT_OPEN, glass_on_ws_status, NULL),
     SL_ROUTE(SL_GET, "/health/detailed", SL_RIGHT_OPEN, glass_on_health, NULL),
@@ -283,6 +291,7 @@ static int start(void *state, struct hub *hub, sl_error *err)
     g->hub = hub;
     rc = cameras_init(&g->cameras);
     if (rc < 0) return sl_fail(err, rc, "glass", "out of memory");
+    glass_stream_init(&g->stream, hub, &g->cameras);
     /* Detections and states are never left out: who cannot take them comes back and reads. */
     rc = sl_room_new(hub_server(hub), SL_ROOM_CLOSE, &g->dashboards);
     return rc < 0 ? sl_fail(err, rc, "glass", "cannot make the dashboards' room") : 0;

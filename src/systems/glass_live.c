@@ -126,6 +126,7 @@ void live_stop(struct glass *g)
     for (uint32_t i = 0; (cam = cameras_next(&g->cameras, &i)) != NULL;) {
         if (cam->owner != NULL) hub_cancel_timer(g->hub, &cam->http_life);
     }
+    glass_stream_deinit(&g->stream);
     sl_room_free(g->dashboards);
     cameras_deinit(&g->cameras);
 }
@@ -198,6 +199,7 @@ void live_relay_frame(struct glass *g, struct camera *cam, const struct arrival 
     n += put_type(&out, a->root, SL_STR("frame"));
     if (close_ours(&out, &ours) == 0 && relay_make(a->root, a->buf, ours, cut, n, &m) == 0) {
         (void)sl_room_publish_newest(g->dashboards, cam->number, &m, NULL);
+        glass_stream_send(&g->stream, cam->number, &m);
         cameras_keep_last(&g->cameras, cam, &m);
     }
     sl_out_deinit(&out);

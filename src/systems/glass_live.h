@@ -5,6 +5,7 @@
 
 #include "hub/system.h"
 #include "systems/glass_cameras.h"
+#include "systems/glass_stream.h"
 
 #define HTTP_LIFE_MS                                                        \
     60000 /* a device that calls by HTTP is there for so long, contract 1.4 \
@@ -16,6 +17,7 @@ struct glass {
     struct hub *hub;
     sl_room *dashboards;
     struct cameras cameras;
+    struct glass_stream stream;
     char room[FIELD_ROOM(DEVICE_ID_MAX)]; /* the id in hand */
 };
 
