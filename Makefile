@@ -16,12 +16,12 @@ SOURCES = $(shell git ls-files '*.c' '*.h')
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-build: ## optimised programs: build/sluice, build/examples/
+build: node_modules/.package-lock.json ## optimised programs: build/sluice, build/examples/
 	@tools/setup build
 	@[ -f build/build.ninja ] || { rm -rf build && meson setup build $(RELEASE); }
 	@ninja -C build
 
-run: build ## the hub with a simulated camera; prints the address to open
+run: build ## the hub with two simulated cameras; prints the address to open
 	@exec tools/run-demo
 
 test: node_modules/.package-lock.json ## everything: builds, checks, unit, end-to-end and browser tests (ARGS="--list")

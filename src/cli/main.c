@@ -14,11 +14,11 @@ static const struct command {
     const char *name, *help;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve",   "run the hub: devices in, pages and history out",        cmd_serve  },
-    {"config",  "check, print or explain the settings of the hub",       cmd_config },
-    {"sim",     "play a device: sluice sim glass is a simulated camera", cmd_sim    },
-    {"version", "which program this is",                                 cmd_version},
-    {"help",    "this text",                                             cmd_help   },
+    {"serve",   "run the hub: devices in, pages and history out",      cmd_serve  },
+    {"config",  "check, print or explain the settings of the hub",     cmd_config },
+    {"sim",     "play devices: sluice sim glass is simulated cameras", cmd_sim    },
+    {"version", "which program this is",                               cmd_version},
+    {"help",    "this text",                                           cmd_help   },
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -40,7 +40,7 @@ static int cmd_help(int argc, char **argv)
         "  sluice serve                                     the hub on http://127.0.0.1:5000/\n"
         "  sluice serve --listen 127.0.0.1:8080 --data /var/lib/sluice\n"
         "  sluice serve --listen 0.0.0.0:5000 --access open for everyone on the network\n"
-        "  sluice sim glass --device cam-1                  a camera, so that there is something to see\n"
+        "  sluice sim glass --cameras 2                     cameras, so that there is something to see\n"
         "  sluice config check --config sluice.yaml         before a restart\n"
         "  sluice serve --help                              every option of a command\n\n"
         "usage: sluice COMMAND [OPTION VALUE]...\n\n");

@@ -1,281 +1,261 @@
 /* SPDX-License-Identifier: MIT */
-/* A simulated glass camera: it says on the wire what the original script says, no more. */
-#include "sluice/json.h"
-#include "sluice/log.h"
-
+/* `sluice sim glass`: cameras to look at before there are any. */
 #include "base/alloc.h"
-#include "base/clock.h"
-#include "base/codec.h"
 #include "cli/commands.h"
 #include "cli/options.h"
-#include "cli/sim_link.h"
-#include "cli/sim_scene.h"
-
-#include <turbojpeg.h>
+#include "cli/sim_glass.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
+#include <sys/eventfd.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
-#define JPEG_QUALITY 80
-#define COOLDOWN_MS  2000
-#define PING_MS      30000
-#define RECONNECT_MS 5000
-#define SIZE_MIN     64
-#define SIZE_MAX_PX  4096
+#define SIZE_MIN_PX 64
+#define SIZE_MAX_PX 4096
+#define CAMERAS_MAX 64
+#define ID_SIZE     160
+#define REPORT_MS   10000
 
-static const char frame_head[] = "{\"type\":\"frame\",\"frame\":\"";
-static const char frame_tail[] = "\"}";
-
-struct sim {
-    const char *url_text, *device, *size_text;
-    int64_t fps;
-    struct sim_url url;
-    struct sim_link link;
-    struct scene scene;
-    tjhandle jpeg;
-    unsigned char *picture;        /* room for one JPEG */
-    char *message;                 /* and for it as a message */
-    uint64_t detected_ms, ping_ms; /* when last */
+struct wishes {
+    const char *url, *device, *size;
+    int64_t cameras, fps, seconds;
 };
 
-static volatile sig_atomic_t is_over;
+struct sim {
+    const struct wishes *want;
+    struct dial_url url;
+    int width, height, stop_fd;
+    struct source *source;
+    struct camera *camera; /* `n` of them */
+    pthread_t *thread;
+    char (*id)[ID_SIZE];
+    int n; /* threads that run */
+};
 
-static void on_signal(int number)
-{
-    (void)number;
-    is_over = 1;
-}
-
-/* Without SA_RESTART: whatever waits in the kernel returns at once. */
-static void end_on_signals(void)
-{
-    struct sigaction a = {.sa_handler = on_signal};
-
-    sigemptyset(&a.sa_mask);
-    sigaction(SIGTERM, &a, NULL);
-    sigaction(SIGINT, &a, NULL);
-}
-
-static uint64_t now_ms(void)
-{
-    return mono_now().us / 1000;
-}
-
-static void wait_ms(uint64_t ms)
-{
-    struct timespec t = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-
-    if (!is_over) nanosleep(&t, NULL);
-}
+/* ---- what was asked for ---- */
 
 static bool parse_size(const char *text, int *width, int *height)
 {
     char rest;
 
     if (sscanf(text, "%5dx%5d%c", width, height, &rest) != 2) return false;
-    return *width >= SIZE_MIN && *width <= SIZE_MAX_PX && *height >= SIZE_MIN
+    return *width >= SIZE_MIN_PX && *width <= SIZE_MAX_PX && *height >= SIZE_MIN_PX
            && *height <= SIZE_MAX_PX;
 }
 
-static int set_up(struct sim *s, int width, int height)
+static bool understand(struct sim *s)
 {
-    unsigned long room = tjBufSize(width, height, TJSAMP_420);
+    const char *why = dial_url_parse(s->want->url, &s->url);
 
-    if (scene_init(&s->scene, width, height) < 0) return SL_E_NOMEM;
-    s->jpeg = tjInitCompress();
-    s->picture = sl__alloc(room);
-    s->message = sl__alloc(sizeof frame_head + sl__base64_len(room) + sizeof frame_tail);
-    return s->jpeg && s->picture && s->message ? 0 : SL_E_NOMEM;
+    if (why == NULL && s->url.is_tls) why = "TLS is not spoken here yet";
+    if (why != NULL) {
+        fprintf(stderr, "sluice: --url takes ws://HOST:PORT/ws, not '%s': %s\n", s->want->url,
+                why);
+        return false;
+    }
+    if (!parse_size(s->want->size, &s->width, &s->height)) {
+        fprintf(stderr, "sluice: --size takes WxH, each from %d to %d, not '%s'\n", SIZE_MIN_PX,
+                SIZE_MAX_PX, s->want->size);
+        return false;
+    }
+    if (s->want->device != NULL
+        && (*s->want->device == '\0' || strlen(s->want->device) > 128)) {
+        fprintf(stderr, "sluice: --device takes a name of 1 to 128 bytes\n");
+        return false;
+    }
+    return true;
+}
+
+/* One camera has the name that was given; several have it in front of a number. */
+static void name_camera(const struct wishes *want, int i, char id[ID_SIZE])
+{
+    if (want->device != NULL && want->cameras == 1)
+        snprintf(id, ID_SIZE, "%s", want->device);
+    else
+        snprintf(id, ID_SIZE, "%s-%d", want->device != NULL ? want->device : "cam", i + 1);
+}
+
+/* ---- life ---- */
+
+static int set_up(struct sim *s)
+{
+    size_t n = (size_t)s->want->cameras;
+
+    s->stop_fd = eventfd(0, EFD_CLOEXEC);
+    if (s->stop_fd < 0) return -errno;
+    s->camera = sl__zalloc(n * sizeof *s->camera);
+    s->thread = sl__zalloc(n * sizeof *s->thread);
+    s->id = sl__zalloc(n * sizeof *s->id);
+    if (s->camera == NULL || s->thread == NULL || s->id == NULL) return SL_E_NOMEM;
+    return source_synthetic_new(s->width, s->height, (int)s->want->fps, &s->source);
+}
+
+static int start(struct sim *s)
+{
+    for (; s->n < s->want->cameras; s->n++) {
+        struct camera *c = &s->camera[s->n];
+        int rc;
+
+        name_camera(s->want, s->n, s->id[s->n]);
+        c->id = s->id[s->n];
+        c->url = &s->url;
+        c->path = s->url.path[0] != '\0' && strcmp(s->url.path, "/") != 0 ? s->url.path : "/ws";
+        c->source = s->source;
+        c->fps = (int)s->want->fps;
+        /* odd steps of the golden section: no two of them show the same, few or many */
+        c->phase_ms = (uint64_t)s->n * 9888;
+        c->stop_fd = s->stop_fd;
+        rc = pthread_create(&s->thread[s->n], NULL, camera_run, c);
+        if (rc != 0) return -rc;
+    }
+    return 0;
+}
+
+struct sums {
+    uint64_t frames, bytes, detections;
+    int connected, ever;
+};
+
+static struct sums add_up(const struct sim *s)
+{
+    struct sums sum = {0};
+
+    for (int i = 0; i < s->n; i++) {
+        sum.frames += atomic_load_explicit(&s->camera[i].frames, memory_order_relaxed);
+        sum.bytes += atomic_load_explicit(&s->camera[i].bytes, memory_order_relaxed);
+        sum.detections += atomic_load_explicit(&s->camera[i].detections, memory_order_relaxed);
+        sum.connected += atomic_load(&s->camera[i].is_connected);
+        sum.ever += atomic_load(&s->camera[i].was_connected);
+    }
+    return sum;
+}
+
+static void report(const struct sim *s, struct sums before, struct sums now, uint64_t ms)
+{
+    double seconds = ms > 0 ? (double)ms / 1000 : 1;
+
+    fprintf(stderr, "%d of %d connected: %.1f pictures/s, %.2f MB/s, %llu detections\n",
+            now.connected, s->n, (double)(now.frames - before.frames) / seconds,
+            (double)(now.bytes - before.bytes) / seconds / 1e6,
+            (unsigned long long)now.detections);
+}
+
+/* Until a signal or the time that was given; signals are blocked and taken here alone. */
+static void wait_until_over(const struct sim *s, const sigset_t *ends)
+{
+    uint64_t began = dial_now_ms(), told = began;
+    uint64_t limit = (uint64_t)s->want->seconds * 1000;
+    struct sums before = {0};
+
+    for (;;) {
+        uint64_t now = dial_now_ms(), wait = REPORT_MS;
+        struct timespec t;
+
+        if (limit > 0 && now - began >= limit) return;
+        if (limit > 0 && limit - (now - began) < wait) wait = limit - (now - began);
+        t = (struct timespec){.tv_sec = (time_t)(wait / 1000),
+                              .tv_nsec = (long)(wait % 1000) * 1000000};
+        if (sigtimedwait(ends, NULL, &t) > 0) return;
+        now = dial_now_ms();
+        if (now - told < REPORT_MS) continue;
+        report(s, before, add_up(s), now - told);
+        before = add_up(s);
+        told = now;
+    }
+}
+
+static void stop(struct sim *s)
+{
+    uint64_t one = 1;
+
+    if (s->n > 0) (void)!write(s->stop_fd, &one, sizeof one);
+    for (int i = 0; i < s->n; i++)
+        pthread_join(s->thread[i], NULL);
 }
 
 static void clean_up(struct sim *s)
 {
-    sim_link_deinit(&s->link);
-    scene_deinit(&s->scene);
-    if (s->jpeg != NULL) tjDestroy(s->jpeg);
-    sl__free(s->picture);
-    sl__free(s->message);
+    if (s->source != NULL) s->source->free(s->source);
+    if (s->stop_fd >= 0) close(s->stop_fd);
+    sl__free(s->camera);
+    sl__free(s->thread);
+    sl__free(s->id);
 }
 
-/* ---- messages ---- */
-
-static int send_object(struct sim *s, sl_json_out *out)
+static int run(struct sim *s)
 {
+    sigset_t ends;
+    struct sums sum;
+    char text[96];
     int rc;
 
-    sl_out_end(out);
-    rc = out->rc < 0 ? out->rc : sim_link_send(&s->link, sl_out_text(out));
-    sl_out_deinit(out);
-    return rc;
-}
-
-static void begin(sl_json_out *out, const char *type)
-{
-    sl_out_object(out);
-    sl_out_key(out, "type");
-    sl_out_str(out, sl_str_of(type));
-}
-
-static int send_register(struct sim *s)
-{
-    sl_json_out out = {0};
-
-    begin(&out, "device_register");
-    sl_out_key(&out, "device_id");
-    sl_out_str(&out, sl_str_of(s->device));
-    return send_object(s, &out);
-}
-
-static int send_ping(struct sim *s)
-{
-    sl_json_out out = {0};
-
-    begin(&out, "ping");
-    return send_object(s, &out);
-}
-
-static int send_detection(struct sim *s, struct sighting seen)
-{
-    int64_t us = wall_now().us;
-    time_t t = (time_t)(us / 1000000);
-    char day[32], at[48];
-    sl_json_out out = {0};
-    struct tm tm;
-
-    gmtime_r(&t, &tm);
-    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(at, sizeof at, "%s.%06d+00:00", day, (int)(us % 1000000));
-    begin(&out, "detection");
-    sl_out_key(&out, "defect_type");
-    sl_out_str(&out, sl_str_of(seen.type));
-    sl_out_key(&out, "confidence");
-    sl_out_f64(&out, seen.confidence);
-    sl_out_key(&out, "timestamp");
-    sl_out_str(&out, sl_str_of(at));
-    SL_INFO("sim", "msg=\"detection\" device=%s type=%s", s->device, seen.type);
-    return send_object(s, &out);
-}
-
-static int send_frame(struct sim *s)
-{
-    unsigned long len = tjBufSize(s->scene.width, s->scene.height, TJSAMP_420);
-    char *at = s->message;
-
-    if (tjCompress2(s->jpeg, s->scene.rgb, s->scene.width, 0, s->scene.height, TJPF_RGB,
-                    &s->picture, &len, TJSAMP_420, JPEG_QUALITY, TJFLAG_NOREALLOC)
-        < 0) {
-        SL_ERROR("sim", "msg=\"no picture\" cause=\"%s\"", tjGetErrorStr2(s->jpeg));
-        return SL_E_INVAL;
-    }
-    memcpy(at, frame_head, sizeof frame_head - 1);
-    at += sizeof frame_head - 1;
-    at += sl__base64_encode(at, s->picture, len);
-    memcpy(at, frame_tail, sizeof frame_tail - 1);
-    at += sizeof frame_tail - 1;
-    return sim_link_send(&s->link, (sl_str){s->message, (size_t)(at - s->message)});
-}
-
-/* ---- the loop of the original: picture, detections, heartbeat ---- */
-
-static int take_turn(struct sim *s)
-{
-    uint64_t now = now_ms();
-    struct sighting seen = scene_draw(&s->scene, now);
-    int rc = send_frame(s);
-
-    if (rc == 0 && seen.type != NULL && now - s->detected_ms >= COOLDOWN_MS) {
-        s->detected_ms = now;
-        rc = send_detection(s, seen);
-    }
-    if (rc == 0 && now - s->ping_ms >= PING_MS) {
-        s->ping_ms = now;
-        rc = send_ping(s);
-    }
-    return rc;
-}
-
-static int stay_connected(struct sim *s)
-{
-    int rc = sim_link_open(&s->link, &s->url);
-    uint64_t period = 1000 / (uint64_t)s->fps, next;
-
-    if (rc < 0) return rc;
-    SL_INFO("sim", "msg=connected url=%s device=%s", s->url_text, s->device);
-    s->ping_ms = next = now_ms();
-    rc = send_register(s);
-    while (rc == 0 && !is_over) {
-        uint64_t now;
-
-        rc = take_turn(s);
-        now = now_ms();
-        next += period;
-        if (next > now) {
-            wait_ms(next - now);
-        } else {
-            next = now; /* late: no burst to catch up */
-        }
-    }
-    sim_link_close(&s->link);
-    return is_over ? 0 : rc;
-}
-
-static void run(struct sim *s)
-{
-    char text[96];
-
-    while (!is_over) {
-        int rc = stay_connected(s);
-
-        if (is_over) return;
-        SL_WARN("sim", "msg=\"not connected; trying again in 5 s\" cause=\"%s\"",
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL); /* the threads inherit it */
+    rc = set_up(s);
+    if (rc == 0) rc = start(s);
+    if (rc == 0) wait_until_over(s, &ends);
+    sum = add_up(s);
+    stop(s);
+    if (rc == 0)
+        fprintf(stderr, "end: %llu pictures, %llu detections\n", (unsigned long long)sum.frames,
+                (unsigned long long)sum.detections);
+    else
+        fprintf(stderr, "sluice: the cameras do not start: %s\n",
                 sl_strerror(rc, text, sizeof text));
-        wait_ms(RECONNECT_MS);
-    }
+    clean_up(s);
+    if (rc < 0) return EX_OSERR;
+    return sum.ever > 0 ? EX_OK : EX_UNAVAILABLE;
+}
+
+static void help(const struct option *rows, size_t n)
+{
+    printf(
+        "sluice sim glass: cameras that see panes of glass on a belt, some with defects\n\n"
+        "examples:\n"
+        "  sluice sim glass                                one camera, cam-1, for the hub here\n"
+        "  sluice sim glass --cameras 4 --fps 30           cam-1 to cam-4, out of phase\n"
+        "  sluice sim glass --url ws://192.0.2.7:5000/ws --device line-a --seconds 60\n\n"
+        "usage: sluice sim glass [OPTION VALUE]...\n\n");
+    options_print(rows, n);
+    printf("\nIt goes on until Ctrl-C, or for --seconds, and reconnects by itself.\n"
+           "exit code: 0; 69 if no camera was ever connected\n");
 }
 
 int cmd_sim(int argc, char **argv)
 {
-    struct sim s = {.url_text = "ws://127.0.0.1:5000/ws",
-                    .device = "cam-1",
-                    .size_text = "768x768",
-                    .fps = 10,
-                    .link = {.fd = -1}};
+    struct wishes want = {
+        .url = "ws://127.0.0.1:5000/ws", .size = "768x768", .cameras = 1, .fps = 10};
+    // clang-format off
     const struct option rows[] = {
-        {"--url",    "URL", "the hub (ws://127.0.0.1:5000/ws)",   OPTION_TEXT,   &s.url_text,  0, 0,
-         NULL                                                                                             },
-        {"--device", "ID",  "the name it registers with (cam-1)", OPTION_TEXT,   &s.device,    0, 0,
-         NULL                                                                                             },
-        {"--fps",    "N",   "pictures a second (10)",             OPTION_NUMBER, &s.fps,       1, 60, NULL},
-        {"--size",   "WxH", "of the picture (768x768)",           OPTION_TEXT,   &s.size_text, 0, 0,  NULL},
+        {"--url",     "URL", "the hub (ws://127.0.0.1:5000/ws)",             OPTION_TEXT,   &want.url,     0, 0,           NULL},
+        {"--device",  "ID",  "its name (cam-1); of several, what is before the number (cam)", OPTION_TEXT, &want.device, 0, 0, NULL},
+        {"--cameras", "N",   "how many (1)",                                 OPTION_NUMBER, &want.cameras, 1, CAMERAS_MAX, NULL},
+        {"--fps",     "N",   "pictures a second of each (10)",               OPTION_NUMBER, &want.fps,     1, 60,          NULL},
+        {"--size",    "WxH", "of a picture (768x768)",                       OPTION_TEXT,   &want.size,    0, 0,           NULL},
+        {"--seconds", "N",   "end after so long (0: never)",                 OPTION_NUMBER, &want.seconds, 0, 1000000,     NULL},
     };
+    // clang-format on
     const size_t n = sizeof rows / sizeof rows[0];
-    int width, height, rc;
+    struct sim s = {.want = &want, .stop_fd = -1};
 
-    if (argc == 0 || strcmp(argv[0], "glass") != 0
-        || (argc > 1 && strcmp(argv[1], "--help") == 0)) {
-        bool asked = argc > 0 && (strcmp(argv[argc - 1], "--help") == 0);
-
-        printf("usage: sluice sim glass [OPTION VALUE]...\n\n");
-        options_print(rows, n);
-        return asked ? EX_OK : EX_USAGE;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            help(rows, n);
+            return EX_OK;
+        }
+    }
+    if (argc == 0 || strcmp(argv[0], "glass") != 0) {
+        fprintf(stderr,
+                "sluice: sim plays one kind of device so far: sluice sim glass --help\n");
+        return EX_USAGE;
     }
     if (!options_read("sim glass", rows, n, argc - 1, argv + 1)) return EX_USAGE;
-    if (!sim_url_parse(s.url_text, &s.url)) {
-        fprintf(stderr, "sluice: --url takes ws://HOST:PORT/PATH, not '%s'\n", s.url_text);
-        return EX_USAGE;
-    }
-    if (!parse_size(s.size_text, &width, &height)) {
-        fprintf(stderr, "sluice: --size takes WxH, each from %d to %d, not '%s'\n", SIZE_MIN,
-                SIZE_MAX_PX, s.size_text);
-        return EX_USAGE;
-    }
-    end_on_signals();
-    rc = set_up(&s, width, height);
-    if (rc == 0) run(&s);
-    clean_up(&s);
-    return rc == 0 ? EX_OK : EX_OSERR;
+    if (!understand(&s)) return EX_USAGE;
+    return run(&s);
 }

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A glass camera: takes pictures from a source, tells of them as the original device does, and
+ * comes back when it is cut off. One thread each: who blocks, blocks nobody else.
+ */
+#ifndef CLI_SIM_GLASS_H
+#define CLI_SIM_GLASS_H
+
+#include "cli/dial_ws.h"
+#include "cli/sim_words.h"
+
+#include <stdatomic.h>
+
+struct camera {
+    /* set before it runs */
+    const char *id;
+    const struct dial_url *url;
+    const char *path;      /* on the hub: "/ws" */
+    struct source *source; /* shared with other cameras */
+    int fps;
+    uint64_t phase_ms; /* how far ahead of the source's beginning it is */
+    int stop_fd;       /* readable: end */
+
+    /* read by others while it runs */
+    atomic_uint_least64_t frames, bytes, detections;
+    atomic_bool is_connected, was_connected;
+
+    /* its own */
+    struct dial_ws link;
+    struct words_room room;
+    sl_json_out out;
+    struct cooldown cooldown;
+    uint64_t began_ms, ping_ms;
+};
+
+/* Play until stop_fd says so. For pthread_create; returns NULL. */
+void *camera_run(void *camera);
+
+#endif
