@@ -9,6 +9,8 @@ SLUICE = pathlib.Path(os.environ.get('SLUICE_BUILD', 'build')).resolve() / 'slui
 
 class Hub:
     """A running hub and its data folder, which outlives restarts."""
+    command = (SLUICE, 'serve')
+    env = {}
 
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory(prefix='sluice-e2e-')
@@ -24,8 +26,8 @@ class Hub:
         # memory is measured: freed blocks must not pile up in the sanitizer's quarantine
         asan = os.environ.get('ASAN_OPTIONS', '') + ':quarantine_size_mb=1'
         self.proc = subprocess.Popen(
-            [SLUICE, 'serve', '--listen', f'127.0.0.1:{self.port}', '--data', self.data, '--ready-file', self.ready],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log.open('ab'), env=dict(os.environ, ASAN_OPTIONS=asan))
+            [*self.command, '--listen', f'127.0.0.1:{self.port}', '--data', self.data, '--ready-file', self.ready],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log.open('ab'), env={**os.environ, 'ASAN_OPTIONS': asan, **self.env})
         deadline = time.monotonic() + 20
         while not self.ready.exists():
             if self.proc.poll() is not None or time.monotonic() > deadline:
