@@ -10,6 +10,7 @@
 #include "hub/health.h"
 #include "hub/journal.h"
 #include "hub/live_wire.h"
+#include "hub/media.h"
 #include "hub/metrics.h"
 #include "hub/site.h"
 #include "net/loop.h"
@@ -41,6 +42,7 @@ struct hub {
     struct queries *queries;
     struct frames *frames;
     struct live_wire *live;
+    struct media *media;
     sl_server *server;
     sl_route *routes;
     size_t route_count;
@@ -80,6 +82,16 @@ void hub_live_event(struct hub *hub, const char *system, const char *kind, sl_st
                     sl_str record)
 {
     live_wire_event(hub->live, system, kind, device, record);
+}
+
+int hub_keep_picture(struct hub *hub, sl_buf *buf, sl_str text, media_fn *on_kept, void *user)
+{
+    return media_keep(hub->media, buf, text, on_kept, user);
+}
+
+void hub_leave_out_pictures(struct hub *hub, int rc, uint32_t records)
+{
+    media_leave_out(hub->media, rc, records);
 }
 
 bool hub_shows_frames(const struct hub *hub)
@@ -129,7 +141,8 @@ static int open_store(struct hub *hub, sl_error *err)
     }
     rc = backlog_new(hub->loop, hub->journal, &hub->backlog);
     if (rc < 0) return sl_fail(err, rc, "journal", "out of memory");
-    return queries_open(hub->loop, hub->path, &hub->queries, err);
+    rc = media_open(hub->loop, dir, &hub->media, err);
+    return rc < 0 ? rc : queries_open(hub->loop, hub->path, &hub->queries, err);
 }
 
 static void add_routes(struct hub *hub, const sl_route *rows, size_t n, void *user)
@@ -182,7 +195,8 @@ static int open_live(struct hub *hub)
 static int gather_routes(struct hub *hub, sl_error *err)
 {
     const struct hub_options *o = &hub->options;
-    size_t n = site_route_count + HEALTH_ROUTES + METRICS_ROUTES + LIVE_WIRE_ROUTES;
+    size_t n =
+        site_route_count + HEALTH_ROUTES + METRICS_ROUTES + LIVE_WIRE_ROUTES + MEDIA_ROUTES;
     int rc;
 
     for (size_t i = 0; i < o->system_count; i++) {
@@ -202,6 +216,7 @@ static int gather_routes(struct hub *hub, sl_error *err)
     rc = open_live(hub);
     if (rc < 0) return sl_fail(err, rc, "live", "cannot start the threads for pictures");
     add_routes(hub, live_wire_routes, LIVE_WIRE_ROUTES, hub->live);
+    add_routes(hub, media_routes, MEDIA_ROUTES, hub->media);
     for (size_t i = 0; i < o->system_count; i++) {
         rc = carry(hub, o->systems[i], &hub->carried[i]);
         if (rc < 0) return sl_fail(err, rc, o->systems[i]->name, "out of memory");
@@ -223,6 +238,7 @@ static void show_vitals(struct hub *hub)
                          .backlog = hub->backlog,
                          .frames = hub->frames,
                          .live = hub->live,
+                         .media = hub->media,
                          .system_count = o->system_count};
     for (size_t i = 0; i < o->system_count; i++) {
         v->system[i] = (struct vital_system){o->systems[i], hub->carried[i].state,
@@ -293,6 +309,7 @@ void hub_free(struct hub *hub)
     hub->stopping = true;
     metrics_free(hub->metrics);
     queries_close(hub->queries);
+    media_close(hub->media);
     backlog_free(hub->backlog);
     journal_close(hub->journal);
     for (size_t i = 0; i < hub->options.system_count; i++) {

@@ -144,6 +144,7 @@ static struct group *group_new(struct intakes *x, const struct arrival *a, bool 
                             .request = a->request,
                             .count = n,
                             .is_list = is_list,
+                            .note = a->note,
                             .doc = &x->doc};
     if (a->sender != NULL) {
         a->sender->refs++;

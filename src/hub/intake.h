@@ -45,6 +45,7 @@ struct arrival {
     const struct fields *fields; /* by the rows of its shape */
     sl_buf *buf;                 /* holds the text of `root` */
     sl_str device;               /* on_x says whose record it is; valid until it is copied */
+    uint64_t note;               /* on_x's word to announce_x */
     int status;                  /* of a refusal, as HTTP numbers it */
     sl_error err;
 };
@@ -64,6 +65,7 @@ struct done {
     uint32_t count, stored, duplicates; /* stored: merged ones too */
     bool is_list;                       /* it came as one, even of one item */
     sl_str items;                       /* of a list: what was stored, as JSON array */
+    uint64_t note;                      /* the arrival's */
     sl_json *doc;                       /* lent for the call */
 };
 

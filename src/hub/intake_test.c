@@ -6,7 +6,7 @@
 
 static int on_thing(struct arrival *a)
 {
-    hub.arrivals++;
+    a->note = (uint64_t)++hub.arrivals;
     a->device = SL_STR("d");
     if (fields_has(a->fields, 1)) return arrival_refuse(a, 409, "no", "no is not liked");
     return 0;
@@ -197,6 +197,7 @@ static void test_roles_receipts_and_errors(void **state)
     say(&b, "{");
     assert_string_equal(answer(&b), "");
     assert_int_equal(hub.announced, 2);
+    assert_int_equal(hub.note, 2); /* of that message, while a later one has come */
     close_bench(&b);
 }
 

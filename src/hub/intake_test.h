@@ -13,6 +13,7 @@ static struct {
     bool is_full, is_stopping;
     int arrivals, announced;
     uint32_t stored;
+    uint64_t note;
 } hub;
 
 int hub_append(struct hub *h, struct record *r, struct sender *s)
@@ -52,6 +53,7 @@ static inline void on_announce(const struct done *d)
 {
     hub.announced++;
     hub.stored = d->stored;
+    hub.note = d->note;
 }
 
 struct bench {

@@ -6,6 +6,7 @@
 #include "hub/frames.h"
 #include "hub/intake_inside.h"
 #include "hub/live_wire.h"
+#include "hub/media.h"
 #include "net/worker.h"
 #include "serve/rooms.h"
 #include "serve/server.h"
@@ -21,10 +22,11 @@ struct now {
     sl_room_stats rooms;
     struct frames_stats frames;
     struct live_wire_stats live;
+    struct media_stats media;
     struct loop_lag lag;
     struct accept_limits sockets;
     uint64_t sent, frames_sent, frames_conflated, cut_off; /* by rooms and by the live wire */
-    uint64_t waiting_bytes, full, disk_other, refusing, started_at_us;
+    uint64_t waiting_bytes, full, disk_other, disk_media, refusing, started_at_us;
 };
 
 /* ---- rows that are more than a number ---- */
@@ -275,13 +277,25 @@ static const struct metric metrics[] = {
     COUNTER("sluice_checkpoints_failed_total", journal.checkpoints_failed, "Times the write-ahead log could not be moved to where it stays."),
     GAUGE("sluice_store_refusing", refusing, "1 while the store takes no records; /readyz says why."),
 
+    /* pictures of records */
+    COUNTER("sluice_pictures_kept_total", media.kept, "Pictures of records that were written to the disk."),
+    BY("sluice_pictures_left_out_total", "counter", "reason", "busy", media.left_out[MEDIA_BUSY],
+       "Records that stay without their picture: too many wait, there are too many for one camera, what came is none, no memory, the disk or the store does not take it."),
+    MORE("reason", "rate", media.left_out[MEDIA_RATE]),
+    MORE("reason", "no_picture", media.left_out[MEDIA_NO_PICTURE]),
+    MORE("reason", "no_memory", media.left_out[MEDIA_NO_MEMORY]),
+    MORE("reason", "disk", media.left_out[MEDIA_DISK]),
+    MORE("reason", "store", media.left_out[MEDIA_STORE]),
+
     /* the disk */
     BY("sluice_storage_bytes", "gauge", "kind", "database", p.database_bytes, "Size of the store's files."),
     MORE("kind", "wal", p.log_bytes),
+    MORE("kind", "media", media.bytes),
     GAUGE("sluice_storage_free_bytes", p.free_bytes, "What the store's file system has left."),
     BY("sluice_storage_written_bytes_total", "counter", "cause", "journal", journal.journal_bytes,
-       "Bytes handed to the disk by the store: records made safe, records moved to where they stay, the rest."),
+       "Bytes handed to the disk by the store: records made safe, records moved to where they stay, pictures, the rest."),
     MORE("cause", "checkpoint", journal.checkpoint_bytes),
+    MORE("cause", "media", disk_media),
     MORE("cause", "other", disk_other),
 
     /* the loop: one thread that must always be quick */
@@ -323,6 +337,7 @@ static void read_now(struct now *n)
     rooms_get_stats(v->server->rooms, &n->rooms);
     frames_get_stats(v->frames, &n->frames);
     live_wire_get_stats(v->live, &n->live);
+    media_get_stats(v->media, &n->media);
     n->sent = n->rooms.delivered + n->live.frames_sent;
     n->frames_sent = n->rooms.newest + n->live.frames_sent;
     n->frames_conflated = n->rooms.replaced + n->live.frames_conflated;
@@ -333,6 +348,7 @@ static void read_now(struct now *n)
     n->full = backlog_refused(v->backlog);
     n->refusing = n->journal.trouble.rc != 0;
     n->disk_other = disk_written_bytes(DISK_OTHER);
+    n->disk_media = disk_written_bytes(DISK_MEDIA);
 }
 
 void metrics_put(struct exposition *x, const struct vitals *v, const struct process_sample *p,

@@ -11,6 +11,7 @@ static struct journal_stats journal;
 static uint64_t full;
 static struct frames_stats frames;
 static struct live_wire_stats live;
+static struct media_stats media;
 
 void frames_get_stats(const struct frames *f, struct frames_stats *out)
 {
@@ -22,6 +23,12 @@ void live_wire_get_stats(const struct live_wire *l, struct live_wire_stats *out)
 {
     (void)l;
     *out = live;
+}
+
+void media_get_stats(const struct media *m, struct media_stats *out)
+{
+    (void)m;
+    *out = media;
 }
 
 void journal_get_stats(const struct journal *j, struct journal_stats *out)
@@ -227,6 +234,7 @@ static void open_bench(struct bench *b)
     memset(&journal, 0, sizeof journal);
     frames = (struct frames_stats){0};
     live = (struct live_wire_stats){0};
+    media = (struct media_stats){0};
     full = 0;
     b->vitals = (struct vitals){.version = "1.2-test", .store = "/nowhere", .system_count = 3};
     for (int i = 0; i < 3; i++) {
@@ -305,6 +313,9 @@ static void set_numbers(struct bench *b)
                                     .frames_conflated = 156,
                                     .events = 157,
                                     .cut_off = 158};
+    media = (struct media_stats){
+        .kept = 161, .bytes = 162, .left_out = {171, 172, 173, 174, 175, 176}
+    };
 }
 
 static const char *const lines[] = {
@@ -361,10 +372,19 @@ static const char *const lines[] = {
     "sluice_checkpoints_failed_total 130",
     "sluice_store_refusing 1",
     "sluice_storage_bytes{kind=\"database\"} 141",
+    "sluice_pictures_kept_total 161",
+    "sluice_pictures_left_out_total{reason=\"busy\"} 171",
+    "sluice_pictures_left_out_total{reason=\"rate\"} 172",
+    "sluice_pictures_left_out_total{reason=\"no_picture\"} 173",
+    "sluice_pictures_left_out_total{reason=\"no_memory\"} 174",
+    "sluice_pictures_left_out_total{reason=\"disk\"} 175",
+    "sluice_pictures_left_out_total{reason=\"store\"} 176",
     "sluice_storage_bytes{kind=\"wal\"} 142",
+    "sluice_storage_bytes{kind=\"media\"} 162",
     "sluice_storage_free_bytes 143",
     "sluice_storage_written_bytes_total{cause=\"journal\"} 131",
     "sluice_storage_written_bytes_total{cause=\"checkpoint\"} 132",
+    "sluice_storage_written_bytes_total{cause=\"media\"} 0",
     "sluice_storage_written_bytes_total{cause=\"other\"} 0",
     "sluice_loop_busy_seconds_total 0.000119",
     "sluice_loop_lag_seconds_bucket{le=\"0.01\"} 970",

@@ -13,6 +13,7 @@
 #include "base/wheel.h"
 #include "hub/frames.h"
 #include "hub/intake.h"
+#include "hub/media.h"
 #include "hub/query.h"
 #include "hub/record.h"
 #include "store/db.h"
@@ -68,6 +69,17 @@ struct live_stream *hub_live_stream(struct hub *hub, const char *system, sl_str 
 /* A record was stored, or changed: `record` is a JSON value, as its dashboards get it. */
 void hub_live_event(struct hub *hub, const char *system, const char *kind, sl_str device,
                     sl_str record);
+
+/*
+ * ---- pictures that records keep ----
+ *
+ * As media_keep; the record that names the URL is appended in on_kept, not before: there is
+ * never a row without its file.
+ */
+int hub_keep_picture(struct hub *hub, sl_buf *buf, sl_str text, media_fn *on_kept,
+                     void *user) SL_MUST_USE;
+/* As media_leave_out: so many records stay without their picture. */
+void hub_leave_out_pictures(struct hub *hub, int rc, uint32_t records);
 
 /* Whether each frame is to have its line in the log (DEBUG_FRAMES). */
 bool hub_shows_frames(const struct hub *hub);

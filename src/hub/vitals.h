@@ -7,6 +7,7 @@
 #include "hub/intake.h"
 #include "hub/journal.h"
 #include "hub/live_wire.h"
+#include "hub/media.h"
 
 #define SYSTEMS_MAX 16
 
@@ -26,6 +27,7 @@ struct vitals {
     const struct backlog *backlog;
     const struct frames *frames;
     const struct live_wire *live;
+    const struct media *media;
     size_t system_count;
     struct vital_system system[SYSTEMS_MAX];
 };

@@ -181,8 +181,12 @@ static void refuse_errno(sl_request *r, int rc)
         refuse(r, 503, SL_STR("Retry-After: 1\r\n"), "too busy to open the file");
         break;
     case EIO: refuse(r, 500, (sl_str){0}, "the file could not be read"); break;
-    /* what may not be read is not told from what is not there */
-    default: refuse(r, 404, (sl_str){0}, "no such file"); break;
+    /* what may not be read is not told from what is not there; what was said of the file, how
+     * long to keep it for one, does not hold for that */
+    default:
+        lines_reset(&r->lines);
+        refuse(r, 404, (sl_str){0}, "no such file");
+        break;
     }
 }
 

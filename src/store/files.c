@@ -184,7 +184,8 @@ static int put(struct files *f, sl_str bytes, const char *below)
         unlink(part);
         return rc;
     }
-    return sync_folder(folder);
+    rc = sync_folder(folder);
+    return rc < 0 ? rc : 1;
 }
 
 static int fail(const struct files *f, int rc, sl_error *err)
@@ -213,7 +214,7 @@ int files_put(struct files *f, sl_str bytes, const char *suffix, char name[FILES
         rc = put(f, bytes, below);
     }
     disk_write_for(before);
-    return rc < 0 ? fail(f, rc, err) : 0;
+    return rc < 0 ? fail(f, rc, err) : rc;
 }
 
 /* ---- all of them ---- */

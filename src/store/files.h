@@ -36,11 +36,11 @@ int files_new(const char *root, struct files **out, sl_error *err) SL_MUST_USE;
 void files_free(struct files *f); /* NULL is fine */
 
 /*
- * Keep these bytes: written and synced, with the names that lead to them, when 0 is returned.
+ * Keep these bytes: when it returns they are synced, and so are the names that lead to them.
  *
  * suffix   a literal
  * name     receives the file's name, without folders
- * returns  0, also if it is there already; SL_E_INVAL (the suffix), or what the disk said, then
+ * returns  1; 0: it was there already; SL_E_INVAL (the suffix), or what the disk said, then
  *          nothing is left behind and `err` has cause and cure
  */
 int files_put(struct files *f, sl_str bytes, const char *suffix, char name[FILES_NAME_SIZE],
