@@ -6,6 +6,7 @@
 #include "store/cure.h"
 #include "store/db_inside.h"
 #include "store/disk.h"
+#include "store/log_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -292,7 +293,7 @@ int db_open(const char *path, enum db_mode mode, struct db **out, sl_error *err)
     disk_watch();
     db = sl__zalloc(sizeof *db);
     if (db == NULL) return sl_fail(err, SL_E_NOMEM, path, "out of memory");
-    rc = sqlite3_open_v2(path, &db->raw, flags, NULL);
+    rc = sqlite3_open_v2(path, &db->raw, flags, log_file_vfs());
     if (rc != SQLITE_OK) {
         rc = db_code(rc);
         sl_fail(err, rc, path, "%s", db->raw ? sqlite3_errmsg(db->raw) : "out of memory");
