@@ -9,7 +9,6 @@
 #include "store/disk.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 
 struct checkpoint {
     struct db *db; /* the thread's */
@@ -19,15 +18,21 @@ struct checkpoint {
     pthread_mutex_t lock; /* covers what follows */
     pthread_cond_t wake;
     struct checkpoint_stats stats;
-    bool wanted, stopping;
+    bool wanted, finished, stopping;
 };
+
+#define PASSES 2 /* the second moves what was written during the first */
 
 /* What a reader still needs stays for the next run: that is no failure. */
 static bool run(struct checkpoint *c)
 {
     sl_error err = {0};
-    int rc = db_checkpoint(c->db, DB_PASSIVE, 0, &err);
-    bool failed = rc < 0 && rc != SL_E_BUSY;
+    bool failed;
+    int rc = 0;
+
+    for (int i = 0; i < PASSES && rc == 0; i++)
+        rc = db_checkpoint(c->db, DB_PASSIVE, 0, &err);
+    failed = rc < 0 && rc != SL_E_BUSY;
 
     if (failed && !c->is_failing) {
         SL_ERROR("checkpoint", "msg=\"the log cannot be moved and grows\" cause=\"%s\"",
@@ -60,6 +65,7 @@ static void *on_thread(void *user)
         us = mono_now().us - start.us;
         pthread_mutex_lock(&c->lock);
         c->stats.runs++;
+        c->finished = ok;
         if (!ok) c->stats.failed++;
         if (us > c->stats.max_us) c->stats.max_us = us;
     }
@@ -101,6 +107,17 @@ void checkpoint_wake(struct checkpoint *c)
     c->wanted = true;
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);
+}
+
+bool checkpoint_take_finished(struct checkpoint *c)
+{
+    bool finished;
+
+    pthread_mutex_lock(&c->lock);
+    finished = c->finished;
+    c->finished = false;
+    pthread_mutex_unlock(&c->lock);
+    return finished;
 }
 
 void checkpoint_get_stats(struct checkpoint *c, struct checkpoint_stats *out)

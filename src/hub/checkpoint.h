@@ -8,6 +8,7 @@
 
 #include "sluice/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct checkpoint;
@@ -22,6 +23,13 @@ int checkpoint_open(const char *path, struct checkpoint **out, sl_error *err) SL
 
 /* Have it run once more; while it runs, once after that. any thread */
 void checkpoint_wake(struct checkpoint *c);
+
+/*
+ * True once after each run: what is left in the log is what was written during it, so little
+ * that the writer may move it by itself. The log then begins again from its front, instead of
+ * growing for as long as there is always somebody who writes. any thread
+ */
+bool checkpoint_take_finished(struct checkpoint *c);
 
 void checkpoint_get_stats(struct checkpoint *c, struct checkpoint_stats *out); /* any thread */
 

@@ -182,6 +182,10 @@ static void tend_log(struct journal *j)
 
     if (j->checkpoint == NULL) return;
     if (bytes < j->woken_at) j->woken_at = 0; /* it has begun again from its front */
+    if (checkpoint_take_finished(j->checkpoint)) {
+        (void)!db_checkpoint(j->db, DB_PASSIVE, 0, NULL); /* it will be said by the thread */
+        return;
+    }
     if (bytes < j->limits.log_cap_bytes) j->truncate_at = 0;
     if (bytes - j->woken_at >= j->limits.log_step_bytes) {
         j->woken_at = bytes;

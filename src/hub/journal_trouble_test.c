@@ -382,6 +382,44 @@ static void test_the_log_is_moved_beside_the_commits(void **state)
     assert_int_equal(stats.truncations, 0);
 }
 
+static void append_another(struct record *r, const struct outcome *out)
+{
+    struct fixture *f = r->user;
+    struct record *next;
+
+    if (f->done + 1 < f->wanted) {
+        next = make(f, &plain, r->body);
+        next->on_done = append_another;
+        assert_int_equal(journal_append(f->journal, next), 0);
+    }
+    on_done(r, out);
+}
+
+/* There is never a moment at which nobody writes, and it still begins again and again. */
+static void test_the_log_does_not_grow_for_as_long_as_there_is_work(void **state)
+{
+    const struct journal_limits limits = {.log_step_bytes = 128 * 1024};
+    struct fixture *f = *state;
+    struct journal_stats stats;
+    struct record *first;
+    char body[4000], path[128];
+    struct stat st;
+
+    memset(body, 'x', sizeof body);
+    start(f, &limits, NULL);
+    f->wanted = 1500;
+    first = make(f, &plain, (sl_str){body, sizeof body});
+    first->on_done = append_another;
+    assert_int_equal(journal_append(f->journal, first), 0);
+    run_until(f, 1500);
+    journal_get_stats(f->journal, &stats);
+    snprintf(path, sizeof path, "%s-wal", f->path);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(stats.journal_bytes > 1500 * 8000);
+    assert_in_range(st.st_size, 1, stats.journal_bytes / 3);
+    assert_int_equal(stats.truncations, 0);
+}
+
 /* The second record is told when the writer has come back from what the first one left. */
 static void on_first(struct record *r, const struct outcome *out)
 {
@@ -494,6 +532,7 @@ int main(void)
         CASE(test_high_from_three_quarters_low_at_half),
         CASE(test_high_by_bytes),
         CASE(test_the_log_is_moved_beside_the_commits),
+        CASE(test_the_log_does_not_grow_for_as_long_as_there_is_work),
         CASE(test_the_log_has_a_cap),
         CASE(test_a_disk_in_trouble_stops_checkpoints_only),
         CASE(test_a_reader_sees_one_moment_while_the_log_is_moved),
