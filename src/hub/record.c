@@ -9,8 +9,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define ID_RANDOM_BYTES 10
-#define IDS_AT_ONCE     64
+#define ID_RANDOM_BYTES 4
+#define IDS_AT_ONCE     128
+#define ID_NUMBER_AT    24 /* where the last group begins: 12 digits */
+
+static const char hex[] = "0123456789abcdef";
 
 /* Randomness for many ids in one system call; ids are public, so what waits is no secret. */
 static void take_random(uint8_t out[ID_RANDOM_BYTES])
@@ -29,14 +32,15 @@ static void take_random(uint8_t out[ID_RANDOM_BYTES])
 }
 
 /*
- * RFC 9562 §5.4 by form (version 4, variant 10), but the first six bytes rise with time: ids
- * made together lie together in an index, which random ones do not.
+ * RFC 9562 §5.4 by form (version 4, variant 10):
+ *
+ *   milliseconds  4 random  8..b random  number, once it has one
+ *   019d4f2c-8a01-4xxx-     yxxx-        00000000002a
  */
 static void make_id(struct wall now, char id[RECORD_ID_SIZE])
 {
-    static const char hex[] = "0123456789abcdef";
     uint64_t ms = (uint64_t)(now.us / 1000);
-    uint8_t b[6 + ID_RANDOM_BYTES];
+    uint8_t b[16] = {0};
 
     for (int i = 0; i < 6; i++)
         b[i] = (uint8_t)(ms >> (40 - 8 * i));
@@ -49,6 +53,28 @@ static void make_id(struct wall now, char id[RECORD_ID_SIZE])
         *id++ = hex[b[i] & 15];
     }
     *id = '\0';
+}
+
+void record_set_number(struct record *r, int64_t seq)
+{
+    uint64_t left = (uint64_t)seq;
+
+    for (int i = RECORD_ID_SIZE - 2; i >= ID_NUMBER_AT; i--, left >>= 4)
+        r->id[i] = hex[left & 15];
+}
+
+int64_t record_number_in(sl_str id)
+{
+    int64_t seq = 0;
+
+    if (id.len != RECORD_ID_SIZE - 1) return 0;
+    for (size_t i = ID_NUMBER_AT; i < id.len; i++) {
+        const char *digit = memchr(hex, str_lower(id.ptr[i]), 16);
+
+        if (digit == NULL) return 0;
+        seq = seq * 16 + (digit - hex);
+    }
+    return seq;
 }
 
 static sl_str put(char *at, sl_str text)

@@ -66,6 +66,11 @@ struct record_kind {
     int (*decide)(struct db *tx, const struct record *r, struct outcome *out);
     /* The row is there: write the kind's own tables. May still refuse. */
     int (*apply)(struct db *tx, const struct record *r, struct outcome *out);
+    /*
+     * Once for a batch that holds records of this kind, behind the last of them: for sums that
+     * need not be kept with each row. Kinds that share it are settled by one call.
+     */
+    int (*settle)(struct db *tx, int64_t last_seq);
 };
 
 /*
@@ -86,7 +91,9 @@ struct unique {
 struct record {
     struct list node;
     const struct record_kind *kind;
-    char id[RECORD_ID_SIZE]; /* UUID in version 4's form, its first 48 bits are milliseconds */
+    /* UUID in version 4's form; its first 48 bits are milliseconds, its last 48 the number it
+     * has in the store: zeros until the journal has given it one. */
+    char id[RECORD_ID_SIZE];
     struct wall hub_at, device_at;
     bool has_device_at;   /* false: the device sent none, or nothing readable */
     sl_str device, body;  /* copies, in the same allocation */
@@ -108,6 +115,18 @@ struct record *record_new_unique(const struct record_kind *kind, sl_str device, 
                                  const struct unique *unique) SL_MUST_USE;
 void record_free(
     struct record *r); /* NULL is fine; one that the journal took is the journal's */
+
+/*
+ * The record with this public id: its number is in it, so no index of ids is needed.
+ *
+ * returns  1 with its seq, 0: there is none, or an error
+ */
+int record_find(struct db *db, sl_str id, int64_t *seq) SL_MUST_USE;
+
+/* For the journal: the number becomes part of the id. */
+void record_set_number(struct record *r, int64_t seq);
+/* What the id says; 0: it is none of ours. */
+int64_t record_number_in(sl_str id);
 
 /* What it counts for in the journal's bound. */
 size_t record_bytes(const struct record *r);

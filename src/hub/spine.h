@@ -4,11 +4,12 @@
  * threads, no clock: the journal calls this on its own.
  *
  *   record  seq      one rising number for the whole store, never given twice
- *           id       public, a UUID
+ *           id       public, a UUID that ends with seq: found by it, there is no index
  *           system, kind, device
  *           hub_at, device_at   microseconds since 1970
  *           body     as it was sent
  *           ukey, hash          what tells duplicates, where the kind declares it
+ *   record_alias     ids of old that do not hold their number
  */
 #ifndef HUB_SPINE_H
 #define HUB_SPINE_H
@@ -16,7 +17,7 @@
 #include "hub/record.h"
 
 /* Its schema steps, for db_migrate(db, NULL, …). */
-#define SPINE_STEPS 2
+#define SPINE_STEPS 3
 extern const char *const spine_steps[SPINE_STEPS];
 
 /* Where numbering goes on: behind the newest row, and behind newer ones that were deleted. */

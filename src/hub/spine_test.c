@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
-
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -342,6 +342,7 @@ static void run_unique_row(struct fixture *f, size_t i, bool one_batch)
     assert_int_equal(db_exec(f->db, "UPDATE record SET ukey = NULL", NULL), 0);
     add_unique(f, &plain, &unique_rows[i].first);
     memcpy(first, f->r[0]->id, sizeof first);
+    snprintf(first + 24, 13, "%012" PRIx64, (uint64_t)seq); /* it ends with its number */
     if (!one_batch) {
         assert_int_equal(write_all(f), 1);
         clear(f);
@@ -433,13 +434,13 @@ static void test_numbers_of_deleted_rows_do_not_come_back(void **state)
     assert_int_equal(next_seq(f), 11);
 }
 
-/* A store of the first version, with rows, gets the second step. */
-static void test_the_second_step_keeps_what_is_there(void **state)
+/* A store of the first version, with rows, gets the later steps. */
+static void test_later_steps_keep_what_is_there(void **state)
 {
-    struct fixture *f = *state;
     struct db *db;
+    int64_t seq = 0;
 
-    (void)f;
+    (void)state;
     assert_int_equal(db_open(":memory:", DB_WRITE, &db, NULL), 0);
     assert_int_equal(db_migrate(db, NULL, spine_steps, 1, NULL), 0);
     assert_int_equal(
@@ -447,7 +448,80 @@ static void test_the_second_step_keeps_what_is_there(void **state)
         0);
     assert_int_equal(db_migrate(db, NULL, spine_steps, SPINE_STEPS, NULL), 0);
     assert_int_equal(number(db, "SELECT seq FROM record WHERE ukey IS NULL"), 41);
+    assert_int_equal(record_find(db, SL_STR("i"), &seq), 1); /* an id without its number */
+    assert_int_equal(seq, 41);
     db_close(db);
+}
+
+static void test_ids_and_numbers(void **state)
+{
+    static const struct {
+        const char *id;
+        int64_t number;
+    } rows[] = {
+        {"019d4f2c-8a01-4abc-8def-00000000002a",  0x2a          },
+        {"019D4F2C-8A01-4ABC-8DEF-FFFFFFFFFFFF",  0xffffffffffff},
+        {"019d4f2c-8a01-4abc-8def-00000000002",   0             },
+        {"019d4f2c-8a01-4abc-8def-00000000002a0", 0             },
+        {"019d4f2c-8a01-4abc-8def-00000000002g",  0             },
+        {"",                                      0             },
+    };
+    struct fixture *f = *state;
+    int64_t seq = 0;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(record_number_in(sl_str_of(rows[i].id)), rows[i].number);
+    add(f, &plain);
+    assert_int_equal(write_all(f), 1);
+    assert_int_equal(record_find(f->db, sl_str_of(f->r[0]->outcome.id), &seq), 1);
+    assert_int_equal(seq, f->r[0]->outcome.seq);
+    f->r[0]->outcome.id[0] ^= 1; /* another's */
+    assert_int_equal(record_find(f->db, sl_str_of(f->r[0]->outcome.id), &seq), 0);
+}
+
+/* ---- settling ---- */
+
+static int settled;
+static int64_t settled_at;
+static int settle_rc;
+
+static int settle(struct db *tx, int64_t last_seq)
+{
+    (void)tx;
+    settled++;
+    settled_at = last_seq;
+    return settle_rc;
+}
+
+static const struct record_kind one_kind = {"test", "one", .settle = settle},
+                                other_kind = {"test", "two", .settle = settle};
+
+static void test_kinds_are_settled_once_for_a_batch(void **state)
+{
+    struct fixture *f = *state;
+
+    settled = settle_rc = 0;
+    add(f, &one_kind);
+    add(f, &plain);
+    add(f, &other_kind);
+    add(f, &one_kind);
+    assert_int_equal(write_all(f), 1);
+    assert_int_equal(settled, 1);
+    assert_int_equal(settled_at, f->last_seq);
+}
+
+static void test_a_batch_that_cannot_be_settled_is_not_stored(void **state)
+{
+    struct fixture *f = *state;
+    int64_t before = f->last_seq;
+
+    settle_rc = SL_E_NOMEM;
+    add(f, &one_kind);
+    assert_int_equal(write_all(f), SL_E_NOMEM);
+    assert_int_equal(f->last_seq, before);
+    settle_rc = 0;
+    assert_int_equal(write_all(f), 1);
+    assert_int_equal(f->last_seq, before + 1);
 }
 
 /* ---- records ---- */
@@ -506,7 +580,10 @@ int main(void)
         CASE(test_what_was_undone_is_no_original),
         CASE(test_the_lookup_is_by_the_index_and_others_pay_nothing),
         CASE(test_numbers_of_deleted_rows_do_not_come_back),
-        CASE(test_the_second_step_keeps_what_is_there),
+        CASE(test_later_steps_keep_what_is_there),
+        CASE(test_ids_and_numbers),
+        CASE(test_kinds_are_settled_once_for_a_batch),
+        CASE(test_a_batch_that_cannot_be_settled_is_not_stored),
         CASE(test_a_sentence_is_cut_not_overrun),
         CASE(test_a_record_copies_its_key),
     };

@@ -68,18 +68,20 @@ void glass_put_row(sl_json_out *out, const struct stmt *s)
 
 enum { PAGE_DEVICE, PAGE_STATUS, PAGE_ROWS, PAGE_OFFSET };
 
+/* Rows by device, type and status with their number: n, counted or to be counted. */
+#define COUNTS                                                                            \
+    "(SELECT device_id, defect_type, status, n FROM glass_count"                          \
+    " UNION ALL SELECT coalesce(device_id, ''), defect_type, status, 1 FROM glass_defect" \
+    "  WHERE " UNSETTLED ")"
+
 /* How many there are of a device, of a status, of both or of all. */
 static int count(struct db *db, sl_str device, sl_str status, int64_t *out)
 {
-    struct stmt *s;
+    struct stmt *s = db_stmt(db, "SELECT coalesce(sum(n), 0) FROM " COUNTS
+                                 " WHERE (?1 IS NULL OR device_id = ?1)"
+                                 " AND (?2 IS NULL OR status = ?2)");
     int rc;
 
-    if (device.ptr != NULL)
-        s = db_stmt(db, "SELECT coalesce(sum(n), 0) FROM glass_count WHERE device_id = ?1"
-                        " AND (?2 IS NULL OR status = ?2)");
-    else
-        s = db_stmt(db, "SELECT coalesce(sum(n), 0) FROM glass_count"
-                        " WHERE (?2 IS NULL OR status = ?2)");
     if (s == NULL) return db_fail(db, NULL);
     if (device.ptr != NULL) stmt_bind_str(s, 1, device);
     if (status.ptr != NULL) stmt_bind_str(s, 2, status);
@@ -89,23 +91,33 @@ static int count(struct db *db, sl_str device, sl_str status, int64_t *out)
     return rc < 0 ? rc : 0;
 }
 
-#define PAGE(from)                                      \
-    "SELECT " DEFECT_COLUMNS " FROM glass_defect " from \
-    " ORDER BY detected_at DESC, seq DESC LIMIT ?1 OFFSET ?2"
+/* Which rows: of the settled ones in the order of an index, without looking at them; merged
+ * with those that are not. Then only what is shown is read. */
+#define KEYS             "SELECT detected_at, seq FROM glass_defect "
+#define BY_DEVICE        KEYS "INDEXED BY glass_defect_device WHERE settled AND device_id = ?3"
+#define BY_STATUS(which) KEYS "INDEXED BY glass_defect_status WHERE settled AND status = " which
+#define PAGE(settled, which)                                                               \
+    "SELECT " DEFECT_COLUMNS " FROM (" settled " UNION ALL " KEYS "WHERE " UNSETTLED which \
+    " ORDER BY detected_at DESC, seq DESC LIMIT ?1 OFFSET ?2) k"                           \
+    " CROSS JOIN glass_defect d ON d.seq = k.seq CROSS JOIN record r ON r.seq = k.seq"     \
+    " ORDER BY k.detected_at DESC, k.seq DESC"
 
-/* Each goes along one index, newest first; with two conditions along the rarer one's. */
+/* With two conditions along the rarer one's index. */
 static struct stmt *page_of(struct db *db, sl_str device, sl_str status, bool device_is_rarer)
 {
-    if (device.ptr == NULL && status.ptr == NULL) return db_stmt(db, PAGE(""));
-    if (status.ptr == NULL)
-        return db_stmt(db, PAGE("INDEXED BY glass_defect_device WHERE device_id = ?3"));
-    if (device.ptr == NULL)
-        return db_stmt(db, PAGE("INDEXED BY glass_defect_status WHERE status = ?4"));
-    if (device_is_rarer)
-        return db_stmt(db, PAGE("INDEXED BY glass_defect_device"
-                                " WHERE device_id = ?3 AND +status = ?4"));
-    return db_stmt(db, PAGE("INDEXED BY glass_defect_status"
-                            " WHERE status = ?4 AND +device_id = ?3"));
+    if (device.ptr == NULL && status.ptr == NULL) {
+        return db_stmt(db, PAGE(BY_STATUS("'pending'") " UNION ALL " BY_STATUS(
+                                    "'reviewed'") " UNION ALL " BY_STATUS("'resolved'"),
+                                ""));
+    }
+    if (status.ptr == NULL) return db_stmt(db, PAGE(BY_DEVICE, " AND device_id = ?3"));
+    if (device.ptr == NULL) return db_stmt(db, PAGE(BY_STATUS("?4"), " AND status = ?4"));
+    if (device_is_rarer) {
+        return db_stmt(
+            db, PAGE(BY_DEVICE " AND status = ?4", " AND device_id = ?3 AND status = ?4"));
+    }
+    return db_stmt(
+        db, PAGE(BY_STATUS("?4") " AND device_id = ?3", " AND device_id = ?3 AND status = ?4"));
 }
 
 static int put_page(struct db *db, const struct ask *ask, int64_t total, sl_json_out *out)
@@ -162,11 +174,15 @@ static int read_page(struct db *db, const struct ask *ask, sl_json_out *out)
 
 static int read_one(struct db *db, const struct ask *ask, sl_json_out *out)
 {
-    struct stmt *s = db_stmt(db, "SELECT " DEFECT_COLUMNS " FROM glass_defect WHERE id = ?");
+    struct stmt *s =
+        db_stmt(db, "SELECT " DEFECT_COLUMNS " FROM " DEFECT_TABLES " WHERE d.seq = ?");
+    int64_t seq;
     int rc;
 
     if (s == NULL) return db_fail(db, NULL);
-    stmt_bind_str(s, 1, ask->text[0]);
+    rc = record_find(db, ask->text[0], &seq);
+    if (rc <= 0) return rc < 0 ? rc : SL_E_NOT_FOUND;
+    stmt_bind_i64(s, 1, seq);
     rc = stmt_step(s);
     if (rc > 0) glass_put_row(out, s);
     stmt_reset(s);
@@ -204,11 +220,11 @@ static int read_summary(struct db *db, const struct ask *ask, sl_json_out *out)
     sl_out_object(out);
     sl_out_key(out, "totalDefects");
     sl_out_i64(out, total);
-    s = db_stmt(db, "SELECT defect_type, sum(n) FROM glass_count GROUP BY 1 ORDER BY 1");
+    s = db_stmt(db, "SELECT defect_type, sum(n) FROM " COUNTS " GROUP BY 1 ORDER BY 1");
     if (s == NULL) return db_fail(db, NULL);
     rc = put_sums(s, "byType", out);
     if (rc < 0) return rc;
-    s = db_stmt(db, "SELECT status, sum(n) FROM glass_count GROUP BY 1 ORDER BY 1");
+    s = db_stmt(db, "SELECT status, sum(n) FROM " COUNTS " GROUP BY 1 ORDER BY 1");
     if (s == NULL) return db_fail(db, NULL);
     rc = put_sums(s, "byStatus", out);
     sl_out_end(out);

@@ -51,6 +51,55 @@ const char *const glass_steps[GLASS_STEPS] = {
     "    VALUES(coalesce(NEW.device_id, ''), NEW.defect_type, NEW.status, 1)"
     "    ON CONFLICT DO UPDATE SET n = n + 1;"
     " END;",
+
+    /*
+     * What a row costs when it comes is all that matters here: ids are found by their number
+     * (record_find); a row gets into counts and indexes with some hundreds of others, when it
+     * is settled. Sixteen devices had sixteen pages of one index to write with every batch.
+     */
+    "DROP TRIGGER glass_count_delete;"
+    "DROP TRIGGER glass_count_update;"
+    "CREATE TABLE glass_defect_new("
+    "  seq INTEGER PRIMARY KEY,"
+    "  device_id TEXT,"
+    "  defect_type TEXT NOT NULL,"
+    "  detected_at INTEGER NOT NULL,"
+    "  confidence REAL,"
+    "  status TEXT NOT NULL DEFAULT 'pending'"
+    "    CHECK(status IN ('pending', 'reviewed', 'resolved')),"
+    "  created_at INTEGER NOT NULL,"
+    "  image_url TEXT,"
+    "  image_path TEXT,"
+    "  notes TEXT,"
+    "  updated_at INTEGER,"
+    "  awaits_row INTEGER NOT NULL DEFAULT 1,"
+    "  settled INTEGER);"
+    "INSERT INTO glass_defect_new SELECT seq, device_id, defect_type, detected_at, confidence,"
+    "  status, created_at, image_url, image_path, notes, updated_at, awaits_row, 1"
+    "  FROM glass_defect;"
+    "DROP TABLE glass_defect;"
+    "ALTER TABLE glass_defect_new RENAME TO glass_defect;"
+    "CREATE INDEX glass_defect_device ON glass_defect(device_id, detected_at) WHERE settled;"
+    "CREATE INDEX glass_defect_status ON glass_defect(status, detected_at) WHERE settled;"
+    "CREATE TABLE glass_settled(through INTEGER NOT NULL);"
+    "INSERT INTO glass_settled SELECT coalesce(max(seq), 0) FROM glass_defect;"
+    "CREATE TRIGGER glass_count_delete AFTER DELETE ON glass_defect WHEN OLD.settled BEGIN"
+    "  UPDATE glass_count SET n = n - 1 WHERE device_id = coalesce(OLD.device_id, '')"
+    "    AND defect_type = OLD.defect_type AND status = OLD.status;"
+    "  DELETE FROM glass_count WHERE device_id = coalesce(OLD.device_id, '')"
+    "    AND defect_type = OLD.defect_type AND status = OLD.status AND n = 0;"
+    " END;"
+    "CREATE TRIGGER glass_count_update AFTER UPDATE OF device_id, defect_type, status"
+    "  ON glass_defect WHEN OLD.settled AND (OLD.device_id IS NOT NEW.device_id"
+    "    OR OLD.defect_type <> NEW.defect_type OR OLD.status <> NEW.status) BEGIN"
+    "  UPDATE glass_count SET n = n - 1 WHERE device_id = coalesce(OLD.device_id, '')"
+    "    AND defect_type = OLD.defect_type AND status = OLD.status;"
+    "  DELETE FROM glass_count WHERE device_id = coalesce(OLD.device_id, '')"
+    "    AND defect_type = OLD.defect_type AND status = OLD.status AND n = 0;"
+    "  INSERT INTO glass_count"
+    "    VALUES(coalesce(NEW.device_id, ''), NEW.defect_type, NEW.status, 1)"
+    "    ON CONFLICT DO UPDATE SET n = n + 1;"
+    " END;",
 };
 
 /* A record's body, read by its shape. */
@@ -99,38 +148,54 @@ static int64_t happened_at(const struct record *r)
     return r->has_device_at ? r->device_at.us : r->hub_at.us;
 }
 
-static int put_row_of(struct db *tx, sl_str id, sl_json_out *out)
+static int put_row_of(struct db *tx, int64_t seq, sl_json_out *out)
 {
-    struct stmt *s = db_stmt(tx, "SELECT " DEFECT_COLUMNS " FROM glass_defect WHERE id = ?");
+    struct stmt *s =
+        db_stmt(tx, "SELECT " DEFECT_COLUMNS " FROM " DEFECT_TABLES " WHERE d.seq = ?");
     int rc;
 
     if (s == NULL) return db_fail(tx, NULL);
-    stmt_bind_str(s, 1, id);
+    stmt_bind_i64(s, 1, seq);
     rc = stmt_step(s);
     if (rc > 0) glass_put_row(out, s);
     stmt_reset(s);
     return rc < 0 ? rc : out->rc;
 }
 
-/* One more of its kind. A trigger would do the same, for 6 us more of each record. */
-static int count_one(struct db *tx, sl_str device, sl_str type, sl_str status)
+/* ---- counts and indexes, once for some hundreds of rows ---- */
+
+#define UNSETTLED_MAX 512 /* rows that a query looks through, and a batch's */
+
+static int read_settled(struct db *tx, int64_t *through)
+{
+    struct stmt *s = db_stmt(tx, "SELECT through FROM glass_settled");
+    int rc;
+
+    if (s == NULL) return db_fail(tx, NULL);
+    rc = stmt_step(s);
+    if (rc > 0) *through = stmt_i64(s, 0);
+    stmt_reset(s);
+    return rc < 0 ? rc : 0;
+}
+
+static int settle(struct db *tx, int64_t last_seq)
 {
     static const char *const sql[] = {
-        "UPDATE glass_count SET n = n + 1 WHERE device_id = ? AND defect_type = ?"
-        " AND status = ?",
-        "INSERT INTO glass_count(device_id, defect_type, status, n) VALUES(?, ?, ?, 1)",
+        "INSERT INTO glass_count"
+        " SELECT coalesce(device_id, ''), defect_type, status, count(*) FROM glass_defect"
+        "  WHERE " UNSETTLED " GROUP BY 1, 2, 3"
+        " ON CONFLICT DO UPDATE SET n = n + excluded.n",
+        "UPDATE glass_defect SET settled = 1 WHERE " UNSETTLED,
+        "UPDATE glass_settled SET through = (SELECT max(seq) FROM record)",
     };
-    int64_t before = db_changes(tx);
-    int rc = 0;
+    int64_t through = last_seq;
+    int rc = read_settled(tx, &through);
 
-    for (int i = 0; i < 2 && rc == 0 && db_changes(tx) == before; i++) {
+    if (rc < 0 || last_seq - through < UNSETTLED_MAX) return rc;
+    for (int i = 0; i < 3 && rc == 0; i++) {
         struct stmt *s = db_stmt(tx, sql[i]);
 
-        if (s == NULL) return db_fail(tx, NULL);
-        stmt_bind_str(s, 1, device);
-        stmt_bind_str(s, 2, type);
-        stmt_bind_str(s, 3, status);
-        rc = stmt_run(s);
+        rc = s != NULL ? stmt_run(s) : db_fail(tx, NULL);
     }
     return rc;
 }
@@ -146,28 +211,27 @@ static int apply_detection(struct db *tx, const struct record *r, struct outcome
     int rc = body_read(&b, r, &glass_item_shape);
 
     if (rc < 0) goto done;
-    s = db_stmt(tx, "INSERT INTO glass_defect(seq, id, device_id, defect_type, detected_at,"
-                    " confidence, created_at, awaits_row) VALUES(?, ?, ?, ?, ?, ?, ?, 1)");
+    s = db_stmt(tx, "INSERT INTO glass_defect(seq, device_id, defect_type, detected_at,"
+                    " confidence, created_at, awaits_row) VALUES(?, ?, ?, ?, ?, ?, 1)");
     if (s == NULL) {
         rc = db_fail(tx, NULL);
         goto done;
     }
     stmt_bind_i64(s, 1, out->seq);
-    stmt_bind_str(s, 2, (sl_str){r->id, RECORD_ID_SIZE - 1});
-    stmt_bind_str(s, 3, r->device);
+    stmt_bind_str(s, 2, r->device);
     (void)fields_text(&b.f, DETECTION_TYPE, room, sizeof room, &type);
-    stmt_bind_str(s, 4, type);
-    stmt_bind_i64(s, 5, happened_at(r));
-    bind_number(s, 6, &b.f, DETECTION_CONFIDENCE);
-    stmt_bind_i64(s, 7, r->hub_at.us);
+    stmt_bind_str(s, 3, type);
+    stmt_bind_i64(s, 4, happened_at(r));
+    bind_number(s, 5, &b.f, DETECTION_CONFIDENCE);
+    stmt_bind_i64(s, 6, r->hub_at.us);
     rc = stmt_run(s);
-    if (rc == 0) rc = count_one(tx, r->device, type, SL_STR("pending"));
 done:
     sl_json_deinit(&b.doc);
     return rc;
 }
 
-const struct record_kind glass_detection = {"glass", "detection", .apply = apply_detection};
+const struct record_kind glass_detection = {"glass", "detection", .apply = apply_detection,
+                                            .settle = settle};
 
 /* ---- a defect that is inserted ---- */
 
@@ -185,8 +249,12 @@ static int find_detection(struct db *tx, const struct record *r, const struct bo
                           struct outcome *out)
 {
     struct stmt *s = db_stmt(
-        tx, "SELECT seq, id FROM glass_defect WHERE detected_at = ?"
-            " AND defect_type = ? AND device_id = ? AND awaits_row ORDER BY seq LIMIT 1");
+        tx, "SELECT seq, id FROM record WHERE seq = ("
+            "SELECT min(seq) FROM ("
+            "SELECT seq FROM glass_defect INDEXED BY glass_defect_device WHERE device_id = ?3"
+            "  AND detected_at = ?1 AND settled AND defect_type = ?2 AND awaits_row"
+            " UNION ALL SELECT seq FROM glass_defect WHERE " UNSETTLED
+            "  AND device_id = ?3 AND detected_at = ?1 AND defect_type = ?2 AND awaits_row))");
     char type[FIELD_ROOM(DEFECT_TYPE_MAX)];
     int rc;
 
@@ -216,7 +284,7 @@ static int merge(struct db *tx, const struct record *r, const struct body *b,
     stmt_bind_i64(s, 6, r->hub_at.us);
     stmt_bind_i64(s, 7, out->seq);
     rc = stmt_run(s);
-    return rc < 0 ? rc : put_row_of(tx, sl_str_of(out->id), &out->text);
+    return rc < 0 ? rc : put_row_of(tx, out->seq, &out->text);
 }
 
 static int decide_defect(struct db *tx, const struct record *r, struct outcome *out)
@@ -236,27 +304,21 @@ static int insert_defect(struct db *tx, const struct record *r, const struct bod
                          int64_t seq)
 {
     struct stmt *s = db_stmt(
-        tx,
-        "INSERT INTO glass_defect(image_url, image_path, status, confidence, notes, seq, id,"
-        " device_id, defect_type, detected_at, created_at, awaits_row)"
-        " VALUES(?, ?, coalesce(?, 'pending'), ?, ?, ?, ?, ?, ?, ?, ?, 0)");
-    sl_str type, status;
+        tx, "INSERT INTO glass_defect(image_url, image_path, status, confidence, notes, seq,"
+            " device_id, defect_type, detected_at, created_at, awaits_row)"
+            " VALUES(?, ?, coalesce(?, 'pending'), ?, ?, ?, ?, ?, ?, ?, 0)");
     struct texts t;
-    int rc;
+    sl_str type;
 
     if (s == NULL) return db_fail(tx, NULL);
     bind_defect(s, b, &t);
     stmt_bind_i64(s, 6, seq);
-    stmt_bind_str(s, 7, (sl_str){r->id, RECORD_ID_SIZE - 1});
-    stmt_bind_str(s, 8, r->device);
+    stmt_bind_str(s, 7, r->device);
     (void)fields_text(&b->f, DEFECT_TYPE, t.type, sizeof t.type, &type);
-    (void)fields_text(&b->f, DEFECT_STATUS, t.status, sizeof t.status, &status);
-    stmt_bind_str(s, 9, type);
-    stmt_bind_i64(s, 10, happened_at(r));
-    stmt_bind_i64(s, 11, r->hub_at.us);
-    rc = stmt_run(s);
-    if (rc < 0) return rc;
-    return count_one(tx, r->device, type, status.ptr != NULL ? status : SL_STR("pending"));
+    stmt_bind_str(s, 8, type);
+    stmt_bind_i64(s, 9, happened_at(r));
+    stmt_bind_i64(s, 10, r->hub_at.us);
+    return stmt_run(s);
 }
 
 static int apply_defect(struct db *tx, const struct record *r, struct outcome *out)
@@ -265,12 +327,13 @@ static int apply_defect(struct db *tx, const struct record *r, struct outcome *o
     int rc = body_read(&b, r, &glass_defect_shape);
 
     if (rc == 0) rc = insert_defect(tx, r, &b, out->seq);
-    if (rc == 0) rc = put_row_of(tx, sl_str_of(r->id), &out->text);
+    if (rc == 0) rc = put_row_of(tx, out->seq, &out->text);
     sl_json_deinit(&b.doc);
     return rc;
 }
 
-const struct record_kind glass_defect = {"glass", "defect", decide_defect, apply_defect};
+const struct record_kind glass_defect = {"glass", "defect", decide_defect, apply_defect,
+                                         settle};
 
 /* ---- edits ---- */
 
@@ -298,13 +361,19 @@ static void bind_clearable(struct stmt *s, const struct body *b, struct texts *t
     bind_number(s, 8, &b->f, DEFECT_CONFIDENCE);
 }
 
-/* "id" of the path, which intakes put first. Ours have no escapes: such a one is unknown. */
-static sl_str subject(const struct body *b)
+/*
+ * The row that "id" of the path names, which intakes put first; 0: there is none. Ours have no
+ * escapes: such a one is unknown.
+ */
+static int find_subject(struct db *tx, const struct body *b, int64_t *seq)
 {
-    sl_str id = {0};
+    sl_str id = {"", 0};
+    int rc;
 
     (void)sl_value_str(sl_value_get(b->root, SL_STR("id")), &id);
-    return id;
+    *seq = 0;
+    rc = record_find(tx, id, seq);
+    return rc < 0 ? rc : 0;
 }
 
 static int update(struct db *tx, const struct record *r, const struct body *b,
@@ -317,23 +386,25 @@ static int update(struct db *tx, const struct record *r, const struct body *b,
             " confidence = CASE WHEN ?7 THEN ?8 ELSE confidence END,"
             " device_id = coalesce(?9, device_id), defect_type = coalesce(?10, defect_type),"
             " status = coalesce(?11, status), detected_at = coalesce(?12, detected_at),"
-            " updated_at = ?13 WHERE id = ?14");
-    int64_t before = db_changes(tx);
+            " updated_at = ?13 WHERE seq = ?14");
+    int64_t before = db_changes(tx), seq;
     struct texts t;
     int rc;
 
     if (s == NULL) return db_fail(tx, NULL);
+    rc = find_subject(tx, b, &seq);
+    if (rc < 0) return rc;
     bind_clearable(s, b, &t);
     BIND_TEXT(s, 9, &b->f, DEFECT_DEVICE, t.device);
     BIND_TEXT(s, 10, &b->f, DEFECT_TYPE, t.type);
     BIND_TEXT(s, 11, &b->f, DEFECT_STATUS, t.status);
     if (r->has_device_at) stmt_bind_i64(s, 12, r->device_at.us);
     stmt_bind_i64(s, 13, r->hub_at.us);
-    stmt_bind_str(s, 14, subject(b));
+    stmt_bind_i64(s, 14, seq);
     rc = stmt_run(s);
     if (rc < 0) return rc;
     if (db_changes(tx) == before) return outcome_refuse(out, 404, "Defect not found");
-    return put_row_of(tx, subject(b), &out->text);
+    return put_row_of(tx, seq, &out->text);
 }
 
 static int decide_edit(struct db *tx, const struct record *r, struct outcome *out)
@@ -351,14 +422,16 @@ const struct record_kind glass_edit = {"glass", "edit", .decide = decide_edit};
 /* What is gone already is as it should be: a duplicate, and nothing is written. */
 static int decide_removal(struct db *tx, const struct record *r, struct outcome *out)
 {
-    struct stmt *s = db_stmt(tx, "DELETE FROM glass_defect WHERE id = ?");
-    int64_t before = db_changes(tx);
+    struct stmt *s = db_stmt(tx, "DELETE FROM glass_defect WHERE seq = ?");
+    int64_t before = db_changes(tx), seq;
     struct body b = {0};
     int rc = s == NULL ? db_fail(tx, NULL) : sl_json_read(&b.doc, r->body, NULL, NULL, NULL);
 
     if (rc < 0) goto done;
     b.root = sl_json_root(&b.doc);
-    stmt_bind_str(s, 1, subject(&b));
+    rc = find_subject(tx, &b, &seq);
+    if (rc < 0) goto done;
+    stmt_bind_i64(s, 1, seq);
     rc = stmt_run(s);
     if (rc == 0 && db_changes(tx) == before)
         outcome_refer(out, OUTCOME_DUPLICATE, 0, (sl_str){"", 0});

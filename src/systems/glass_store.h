@@ -3,16 +3,19 @@
  * The table of defects: what records write on the journal's thread, what GET reads on a
  * query's.
  *
- *   glass_defect  a row for each detection or inserted defect, seq of its record
- *   glass_count   how many of each device, type and status: kept with each row,
- *                 so that totals and statistics never count rows
+ *   glass_defect   a row for each detection or inserted defect, by seq; its id is the record's
+ *   glass_count    how many of each device, type and status among the settled rows
+ *   glass_settled  through which seq rows are settled: counted, and in the indexes
+ *
+ * Rows are settled some hundreds at a time. Those behind are looked through when somebody asks:
+ * answers are the same at any moment, and a row costs two pages when it comes, not nine.
  */
 #ifndef SYSTEMS_GLASS_STORE_H
 #define SYSTEMS_GLASS_STORE_H
 
 #include "hub/system.h"
 
-#define GLASS_STEPS 2
+#define GLASS_STEPS 3
 extern const char *const glass_steps[GLASS_STEPS];
 
 /* The answer's row, where there is one, is the outcome's text. */
@@ -29,10 +32,14 @@ extern const struct query glass_queries[GLASS_QUERIES];
 #define TIMESTAMPTZ_SIZE 40
 const char *timestamptz(struct wall at, char buf[TIMESTAMPTZ_SIZE]);
 
-/* For the two files of the store: the columns of a row in an answer. */
-#define DEFECT_COLUMNS                                                                    \
-    "id, device_id, defect_type, detected_at, image_url, image_path, status, confidence," \
-    " notes, created_at, coalesce(updated_at, created_at)"
+/* For the two files of the store: the rows that no index and no count has yet. */
+#define UNSETTLED "seq > (SELECT through FROM glass_settled)"
+
+/* And the columns of a row in an answer, and where they are. */
+#define DEFECT_COLUMNS                                                            \
+    "r.id, d.device_id, d.defect_type, d.detected_at, d.image_url, d.image_path," \
+    " d.status, d.confidence, d.notes, d.created_at, coalesce(d.updated_at, d.created_at)"
+#define DEFECT_TABLES "glass_defect d JOIN record r USING(seq)"
 void glass_put_row(sl_json_out *out, const struct stmt *s);
 
 #endif
