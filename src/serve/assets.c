@@ -29,33 +29,10 @@ static sl_str gzip_etag(sl_str etag, char buf[ETAG_SIZE])
     return (sl_str){buf, etag.len + 3};
 }
 
-static void send_selection(sl_request *r, const sl_asset *a, const struct representation *p,
-                           const struct selection *s, sl_str lines)
-{
-    const unsigned char *bytes = p->gzip ? a->gzip : a->bytes;
-
-    if (s->status == 412)
-        refuse(r, 412, lines, "the file has changed");
-    else if (s->status == 416)
-        refuse(r, 416, lines, "the range lies behind the end: there are %llu bytes",
-               (unsigned long long)p->len);
-    else if (s->status == 304)
-        answer_send(r, &(struct answer){.status = 304, .lines = lines});
-    else /* the bytes outlive every answer: nobody holds them, nobody copies them */
-        answer_send(r, &(struct answer){
-                           .status = s->status,
-                           .type = a->type,
-                           .lines = lines,
-                           .ref = {NULL, {(const char *)bytes + s->at, (size_t)s->len}},
-        });
-}
-
 void sl_answer_asset(sl_request *r, const sl_asset *assets, size_t n, sl_str path)
 {
     const sl_asset *a = find_asset(assets, n, path);
-    struct lines lines = {0};
     char etag[ETAG_SIZE];
-    struct selection s;
 
     if (!answer_claim(r)) return;
     if (a == NULL) {
@@ -73,11 +50,11 @@ void sl_answer_asset(sl_request *r, const sl_asset *assets, size_t n, sl_str pat
         p.len = a->gzip_len;
         p.etag = gzip_etag(p.etag, etag);
     }
-    represent(r, &p, &s);
-    represent_put(&lines, &p, &s);
-    if (lines.failed)
-        refuse(r, 503, (sl_str){0}, "out of memory");
-    else
-        send_selection(r, a, &p, &s, lines_text(&lines));
-    lines_deinit(&lines);
+    const unsigned char *bytes = p.gzip ? a->gzip : a->bytes;
+    /* they outlive every answer: nobody holds them, nobody copies them */
+    represent_answer(r, a->type,
+                     (sl_slice){
+                         NULL, {(const char *)bytes, (size_t)p.len}
+    },
+                     &p);
 }

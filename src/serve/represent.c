@@ -2,6 +2,7 @@
 #include "serve/represent.h"
 
 #include "base/str.h"
+#include "serve/answer.h"
 
 /* ---- conditions, RFC 9110 §13 ---- */
 
@@ -241,4 +242,40 @@ void represent_put(struct lines *l, const struct representation *p, const struct
     if (s->status == 304) return;
     lines_add(l, SL_STR("Accept-Ranges: bytes\r\nX-Content-Type-Options: nosniff\r\n"));
     if (p->gzip) lines_add(l, SL_STR("Content-Encoding: gzip\r\n"));
+}
+
+/* ---- the whole answer ---- */
+
+static void send_selection(sl_request *r, const char *type, sl_slice all,
+                           const struct selection *s, sl_str lines)
+{
+    if (s->status == 412)
+        refuse(r, 412, lines, "the file has changed");
+    else if (s->status == 416)
+        refuse(r, 416, lines, "the range lies behind the end: there are %zu bytes",
+               all.bytes.len);
+    else if (s->status == 304)
+        answer_send(r, &(struct answer){.status = 304, .lines = lines});
+    else
+        answer_send(r, &(struct answer){
+                           .status = s->status,
+                           .type = type,
+                           .lines = lines,
+                           .ref = {all.buf, {all.bytes.ptr + s->at, (size_t)s->len}},
+        });
+}
+
+void represent_answer(sl_request *r, const char *type, sl_slice all,
+                      const struct representation *p)
+{
+    struct lines lines = {0};
+    struct selection s;
+
+    represent(r, p, &s);
+    represent_put(&lines, p, &s);
+    if (lines.failed)
+        refuse(r, 503, (sl_str){0}, "out of memory");
+    else
+        send_selection(r, type, all, &s, lines_text(&lines));
+    lines_deinit(&lines);
 }

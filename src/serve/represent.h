@@ -32,6 +32,13 @@ void represent(const sl_request *r, const struct representation *p, struct selec
 /* Whether this client would rather have gzip. */
 bool represent_takes_gzip(const sl_request *r);
 
+/*
+ * Answer with what `represent` gives, `all` of it being in memory. The request is claimed.
+ * Thread: the loop's.
+ */
+void represent_answer(sl_request *r, const char *type, sl_slice all,
+                      const struct representation *p);
+
 /* ETag, Last-Modified, Content-Range and so on, as they belong to the status. */
 void represent_put(struct lines *l, const struct representation *p, const struct selection *s);
 
