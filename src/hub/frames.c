@@ -188,6 +188,19 @@ static void tell_onlookers(struct live_stream *s)
     }
 }
 
+static void tell_flaw(struct live_stream *s, const char *why)
+{
+    struct list now, *n;
+
+    list_move_all(&s->onlookers, &now);
+    while ((n = list_take_first(&now)) != NULL) {
+        struct onlooker *o = LIST_ENTRY(n, struct onlooker, node);
+
+        list_add_last(&s->onlookers, n);
+        if (o->on_flaw != NULL) o->on_flaw(o, why);
+    }
+}
+
 static void on_tell(struct timer *t)
 {
     tell_onlookers(LIST_ENTRY(t, struct live_stream, tell));
@@ -201,7 +214,9 @@ static void take_result(struct live_stream *s)
     forget_picture(s);
     if (d->rc < 0) {
         f->stats.failed++;
-        if (d->why != NULL) set_problem(s, d->why);
+        if (d->why == NULL) return;
+        set_problem(s, d->why);
+        tell_flaw(s, d->why);
         return;
     }
     f->stats.decoded++;
@@ -441,6 +456,14 @@ bool stream_picture(const struct live_stream *s, struct picture *out)
 {
     *out = s->picture;
     return out->buf != NULL;
+}
+
+const char *stream_flaw(const struct live_stream *s)
+{
+    const struct decoding *d = &s->decoding;
+
+    if (d->is_under_way || d->made.sequence != s->sequence || d->rc == 0) return NULL;
+    return d->why;
 }
 
 /* ---- life ---- */

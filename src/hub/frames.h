@@ -50,6 +50,8 @@ struct onlooker {
      * May unwatch, and free, any onlooker. Never called from inside stream_watch.
      */
     void (*on_picture)(struct onlooker *o, const struct picture *p);
+    /* The newest frame that was tried is no picture, and why; as on_picture. May be NULL. */
+    void (*on_flaw)(struct onlooker *o, const char *why);
     struct live_stream *stream; /* NULL: looks at none */
     uint32_t seen;              /* private: the sequence that it was told last */
 };
@@ -120,6 +122,9 @@ bool stream_frame(const struct live_stream *s, sl_buf **buf, sl_str *text, struc
 
 /* The newest picture there is, perhaps not of the newest frame. False: none. */
 bool stream_picture(const struct live_stream *s, struct picture *out);
+
+/* Why the newest frame is no picture, once that was tried; else NULL. */
+const char *stream_flaw(const struct live_stream *s);
 
 /* Told of every change of what stream_put says but fps and frame_us; one listener. */
 void frames_set_on_change(struct frames *f,

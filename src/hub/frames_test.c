@@ -32,7 +32,7 @@ struct bench {
 struct eye {
     struct onlooker onlooker;
     struct bench *b;
-    int seen;
+    int seen, flaws;
     uint32_t sequence;
     bool goes; /* after the first picture, and takes `other` along */
     struct eye *other;
@@ -391,6 +391,39 @@ static void test_a_problem_is_told(void **state)
     stream_unwatch(&e.onlooker);
 }
 
+static void on_flaw(struct onlooker *o, const char *why)
+{
+    struct eye *e = LIST_ENTRY(o, struct eye, onlooker);
+
+    assert_string_equal(why, NO_TEXT);
+    e->flaws++;
+    if (e->goes) stream_unwatch(&e->onlooker);
+}
+
+static void test_who_waits_for_a_picture_is_told_of_none(void **state)
+{
+    struct bench *b = *state;
+    struct live_stream *s = frames_get(b->frames, "glass", SL_STR("cam"));
+    struct eye e = {.goes = true}, deaf = {0};
+
+    assert_null(stream_flaw(s));
+    take_text(s, "no base64");
+    assert_null(stream_flaw(s)); /* nobody has looked yet */
+    e.onlooker.on_flaw = on_flaw;
+    watch(b, s, &e);
+    watch(b, s, &deaf);
+    settle(b);
+    assert_int_equal(e.flaws, 1);
+    assert_null(e.onlooker.stream);
+    assert_string_equal(stream_flaw(s), NO_TEXT);
+    take(s, base64(JPEG));
+    assert_null(stream_flaw(s)); /* who knows */
+    settle(b);
+    assert_null(stream_flaw(s));
+    assert_int_equal(deaf.seen, 1);
+    stream_unwatch(&deaf.onlooker);
+}
+
 static const struct {
     const char *name, *text;
     enum picture_kind kind;
@@ -577,6 +610,7 @@ int main(void)
         CASE(test_what_texts_stand_for),
         CASE(test_all_newest_frames_together_have_a_bound),
         CASE(test_each_allocation_may_fail),
+        CASE(test_who_waits_for_a_picture_is_told_of_none),
         CASE(test_rates),
         CASE(test_a_stream_has_its_rate),
     };

@@ -12,6 +12,7 @@
 #include "hub/live_wire.h"
 #include "hub/media.h"
 #include "hub/metrics.h"
+#include "hub/pictures.h"
 #include "hub/site.h"
 #include "net/loop.h"
 #include "store/lock.h"
@@ -42,6 +43,7 @@ struct hub {
     struct queries *queries;
     struct frames *frames;
     struct live_wire *live;
+    struct pictures *pictures;
     struct media *media;
     sl_server *server;
     sl_route *routes;
@@ -189,14 +191,15 @@ static int open_live(struct hub *hub)
     int rc = frames_new(hub->loop, &hub->frames);
 
     if (rc == 0) rc = live_wire_new(hub->loop, hub->frames, hub->options.version, &hub->live);
+    if (rc == 0) rc = pictures_new(hub->loop, hub->frames, &hub->pictures);
     return rc;
 }
 
 static int gather_routes(struct hub *hub, sl_error *err)
 {
     const struct hub_options *o = &hub->options;
-    size_t n =
-        site_route_count + HEALTH_ROUTES + METRICS_ROUTES + LIVE_WIRE_ROUTES + MEDIA_ROUTES;
+    size_t n = site_route_count + HEALTH_ROUTES + METRICS_ROUTES + LIVE_WIRE_ROUTES
+               + MEDIA_ROUTES + PICTURES_ROUTES;
     int rc;
 
     for (size_t i = 0; i < o->system_count; i++) {
@@ -216,6 +219,7 @@ static int gather_routes(struct hub *hub, sl_error *err)
     rc = open_live(hub);
     if (rc < 0) return sl_fail(err, rc, "live", "cannot start the threads for pictures");
     add_routes(hub, live_wire_routes, LIVE_WIRE_ROUTES, hub->live);
+    add_routes(hub, pictures_routes, PICTURES_ROUTES, hub->pictures);
     add_routes(hub, media_routes, MEDIA_ROUTES, hub->media);
     for (size_t i = 0; i < o->system_count; i++) {
         rc = carry(hub, o->systems[i], &hub->carried[i]);
@@ -321,6 +325,7 @@ void hub_free(struct hub *hub)
         sl__free(c->state);
     }
     live_wire_free(hub->live);
+    pictures_free(hub->pictures);
     frames_free(hub->frames);
     sl_server_free(hub->server);
     sl__free(hub->routes);
