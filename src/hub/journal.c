@@ -7,6 +7,7 @@
 #include "hub/checkpoint.h"
 #include "hub/journal_probe.h"
 #include "hub/spine.h"
+#include "net/loop.h"
 #include "store/cure.h"
 #include "store/disk.h"
 
@@ -36,6 +37,8 @@ struct journal {
     struct journal_stats stats; /* the loop's */
     void (*on_low)(void *user); /* likewise */
     void *on_low_user;
+    struct list fresh; /* likewise: records of this turn */
+    struct turn_hook hook;
     struct checkpoint *checkpoint; /* NULL in memory */
     pthread_t thread;
 
@@ -331,6 +334,24 @@ static int open_checkpoint(struct journal *j)
     return rc;
 }
 
+/*
+ * What a turn brought goes over in one piece: woken by the first record of many, the thread
+ * would commit that one alone and let the others wait for the disk.
+ */
+static void hand_over(struct journal *j)
+{
+    if (list_is_empty(&j->fresh)) return;
+    pthread_mutex_lock(&j->lock);
+    if (list_is_empty(&j->waiting)) pthread_cond_signal(&j->wake); /* else it knows */
+    add_all(&j->waiting, &j->fresh);
+    pthread_mutex_unlock(&j->lock);
+}
+
+static void on_turn(struct turn_hook *h)
+{
+    hand_over(LIST_ENTRY(h, struct journal, hook));
+}
+
 int journal_open(sl_loop *loop, struct db *db, const struct journal_limits *limits,
                  struct journal **out)
 {
@@ -343,6 +364,7 @@ int journal_open(sl_loop *loop, struct db *db, const struct journal_limits *limi
     j->loop = loop;
     j->db = db;
     fill_limits(j, limits);
+    list_init(&j->fresh);
     list_init(&j->waiting);
     list_init(&j->done);
     rc = init_wake(j);
@@ -355,6 +377,8 @@ int journal_open(sl_loop *loop, struct db *db, const struct journal_limits *limi
     if (rc == 0) rc = open_checkpoint(j);
     if (rc == 0) rc = -pthread_create(&j->thread, NULL, on_thread, j);
     if (rc < 0) goto failed;
+    j->hook.on_turn = on_turn;
+    sl__loop_add_turn_hook(loop, &j->hook);
     *out = j;
     return 0;
 
@@ -388,10 +412,8 @@ int journal_append(struct journal *j, struct record *r)
     j->stats.records++;
     j->stats.bytes += bytes;
     if (is_above_high(j)) j->stats.is_high = true;
-    pthread_mutex_lock(&j->lock);
-    if (list_is_empty(&j->waiting)) pthread_cond_signal(&j->wake); /* else it knows */
-    list_add_last(&j->waiting, &r->node);
-    pthread_mutex_unlock(&j->lock);
+    list_add_last(&j->fresh, &r->node);
+    sl__loop_want_hooks(j->loop);
     return 0;
 }
 
@@ -409,6 +431,8 @@ void journal_set_on_low(struct journal *j, void (*on_low)(void *user), void *use
 void journal_close(struct journal *j)
 {
     if (j == NULL) return;
+    hand_over(j);
+    sl__loop_remove_turn_hook(&j->hook);
     pthread_mutex_lock(&j->lock);
     j->stopping = true;
     pthread_cond_signal(&j->wake);

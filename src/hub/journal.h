@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The journal: records go in on the loop, one thread writes them, one completion per batch
- * comes back. A batch is whatever waited when the thread became free; a lone record waits
- * for nobody and there is no timer.
+ * comes back. A batch is whatever waited when the thread became free; it is handed over at the
+ * end of each turn of the loop, and there is no timer.
  *
  *   append ─► waiting ─► batch: BEGIN (known?, decide, row, apply)… COMMIT ─► done
  *    loop                journal thread                             loop: on_done

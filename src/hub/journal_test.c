@@ -160,7 +160,7 @@ static void test_a_failed_commit_fails_the_whole_batch(void **state)
     start(f, NULL, orphan_sql);
     pthread_mutex_lock(&gate);
     append(f, &slow, SL_STR("{}"));
-    wait_at_gate(); /* the thread holds this one alone; the next three wait together */
+    wait_at_gate(f); /* the thread holds this one alone; the next three wait together */
     append(f, &plain, SL_STR("{}"));
     append(f, &orphan, SL_STR("{}"));
     append(f, &plain, SL_STR("{}"));

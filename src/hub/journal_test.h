@@ -4,6 +4,7 @@
 #define HUB_JOURNAL_TEST_H
 
 #include "hub/journal.h"
+#include "net/loop.h"
 
 /* clang-format off */
 #include <setjmp.h> /* cmocka.h stands on these four */
@@ -149,10 +150,12 @@ static int apply_waiting(struct db *tx, const struct record *r, struct outcome *
     return 0;
 }
 
-static inline void wait_at_gate(void)
+/* The turn in which it was appended is over: the thread comes to it. */
+static inline void wait_at_gate(struct fixture *f)
 {
     struct timespec until;
 
+    sl__loop_finish_turn(f->loop);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += 20;
     assert_int_equal(sem_timedwait(&at_gate, &until), 0);
