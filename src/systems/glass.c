@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "systems/glass_live.h"
 #include "systems/glass_pages.h"
+#include "systems/glass_pictures.h"
 #include "systems/glass_shapes.h"
 #include "systems/glass_store.h"
 
@@ -127,7 +128,25 @@ static int on_detection(struct arrival *a)
 
     if (cam == NULL) return a->err.code;
     a->device = camera_id(cam);
+    a->note = shots_take(a->state, cam, wall_now());
     return 0;
+}
+
+/* Those of a list lie in rows that follow each other, but the number of the last must be known.
+ */
+static void on_detections_stored(const struct done *d)
+{
+    const struct outcome *last = &d->r->outcome;
+    struct glass *g = d->state;
+    struct camera *cam;
+
+    live_announce_detection(d);
+    if (d->note == 0) return;
+    cam = cameras_get(&g->cameras, d->r->device);
+    if (cam == NULL || last->kind != OUTCOME_STORED)
+        hub_leave_out_pictures(g->hub, SL_E_DB, d->stored);
+    else
+        shots_attach(g, cam, d->note, last->seq, d->stored);
 }
 
 static int on_ping(struct arrival *a)
@@ -178,7 +197,7 @@ static const struct intake intakes[] = {
      .kind = &glass_detection,
      .on_x = on_detection,
      .answer_x = glass_answer_detections,
-     .announce_x = live_announce_detection,
+     .announce_x = on_detections_stored,
      },
     {
      .ws_type = "ping",
@@ -299,6 +318,7 @@ static int start(void *state, struct hub *hub, sl_error *err)
 
 static void stop(void *state)
 {
+    shots_stop(state);
     live_stop(state);
 }
 

@@ -10,6 +10,7 @@
  *   glass_shapes.c   what messages look like
  *   glass_store.c    the table: what is written
  *   glass_history.c  what is read of it
+ *   glass_pictures.c the picture of a detection, from the stream
  *   glass_pages.c    answers over HTTP in the shapes clients know
  */
 #ifndef SYSTEMS_GLASS_H

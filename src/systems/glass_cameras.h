@@ -18,6 +18,7 @@
 
 struct sender;      /* a connection */
 struct live_stream; /* what the page sees of a camera */
+struct shots;       /* what its detections get */
 struct map;
 
 struct camera {
@@ -27,6 +28,7 @@ struct camera {
     struct timer http_life;
     void *owner;                /* for that timer */
     struct live_stream *stream; /* NULL: there are too many */
+    struct shots *shots;        /* of its detections; NULL: none yet */
     struct wall changed_at;
     sl_message last; /* the newest frame as it was relayed, or zeroed */
     uint16_t id_len;

@@ -52,6 +52,7 @@ void glass_put_row(sl_json_out *out, const struct stmt *s)
     put_time(out, "detected_at", stmt_i64(s, 3));
     put_text(out, "image_url", s, 4);
     put_text(out, "image_path", s, 5);
+    put_text(out, "image_source", s, 11);
     put_text(out, "status", s, 6);
     sl_out_key(out, "confidence");
     if (stmt_is_null(s, 7))

@@ -17,6 +17,7 @@ struct glass {
     struct hub *hub;
     sl_room *dashboards;
     struct cameras cameras;
+    size_t picture_bytes; /* of frames held for glass_pictures.c */
     struct glass_stream stream;
     char room[FIELD_ROOM(DEVICE_ID_MAX)]; /* the id in hand */
 };

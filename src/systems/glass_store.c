@@ -100,6 +100,9 @@ const char *const glass_steps[GLASS_STEPS] = {
     "    VALUES(coalesce(NEW.device_id, ''), NEW.defect_type, NEW.status, 1)"
     "    ON CONFLICT DO UPDATE SET n = n + 1;"
     " END;",
+
+    /* 'stream': image_url is the camera's last frame before it, and not the device's own */
+    "ALTER TABLE glass_defect ADD COLUMN image_source TEXT;",
 };
 
 /* A record's body, read by its shape. */
@@ -148,7 +151,7 @@ static int64_t happened_at(const struct record *r)
     return r->has_device_at ? r->device_at.us : r->hub_at.us;
 }
 
-static int put_row_of(struct db *tx, int64_t seq, sl_json_out *out)
+int glass_put_row_of(struct db *tx, int64_t seq, sl_json_out *out)
 {
     struct stmt *s =
         db_stmt(tx, "SELECT " DEFECT_COLUMNS " FROM " DEFECT_TABLES " WHERE d.seq = ?");
@@ -273,6 +276,7 @@ static int merge(struct db *tx, const struct record *r, const struct body *b,
 {
     struct stmt *s =
         db_stmt(tx, "UPDATE glass_defect SET image_url = coalesce(?1, image_url),"
+                    " image_source = CASE WHEN ?1 IS NULL THEN image_source END,"
                     " image_path = coalesce(?2, image_path), status = coalesce(?3, status),"
                     " confidence = coalesce(?4, confidence), notes = coalesce(?5, notes),"
                     " updated_at = ?6, awaits_row = 0 WHERE seq = ?7");
@@ -284,7 +288,7 @@ static int merge(struct db *tx, const struct record *r, const struct body *b,
     stmt_bind_i64(s, 6, r->hub_at.us);
     stmt_bind_i64(s, 7, out->seq);
     rc = stmt_run(s);
-    return rc < 0 ? rc : put_row_of(tx, out->seq, &out->text);
+    return rc < 0 ? rc : glass_put_row_of(tx, out->seq, &out->text);
 }
 
 static int decide_defect(struct db *tx, const struct record *r, struct outcome *out)
@@ -327,7 +331,7 @@ static int apply_defect(struct db *tx, const struct record *r, struct outcome *o
     int rc = body_read(&b, r, &glass_defect_shape);
 
     if (rc == 0) rc = insert_defect(tx, r, &b, out->seq);
-    if (rc == 0) rc = put_row_of(tx, out->seq, &out->text);
+    if (rc == 0) rc = glass_put_row_of(tx, out->seq, &out->text);
     sl_json_deinit(&b.doc);
     return rc;
 }
@@ -381,6 +385,7 @@ static int update(struct db *tx, const struct record *r, const struct body *b,
 {
     struct stmt *s = db_stmt(
         tx, "UPDATE glass_defect SET image_url = CASE WHEN ?1 THEN ?2 ELSE image_url END,"
+            " image_source = CASE WHEN ?1 THEN NULL ELSE image_source END,"
             " image_path = CASE WHEN ?3 THEN ?4 ELSE image_path END,"
             " notes = CASE WHEN ?5 THEN ?6 ELSE notes END,"
             " confidence = CASE WHEN ?7 THEN ?8 ELSE confidence END,"
@@ -404,7 +409,7 @@ static int update(struct db *tx, const struct record *r, const struct body *b,
     rc = stmt_run(s);
     if (rc < 0) return rc;
     if (db_changes(tx) == before) return outcome_refuse(out, 404, "Defect not found");
-    return put_row_of(tx, seq, &out->text);
+    return glass_put_row_of(tx, seq, &out->text);
 }
 
 static int decide_edit(struct db *tx, const struct record *r, struct outcome *out)

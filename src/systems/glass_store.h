@@ -15,7 +15,7 @@
 
 #include "hub/system.h"
 
-#define GLASS_STEPS 3
+#define GLASS_STEPS 4
 extern const char *const glass_steps[GLASS_STEPS];
 
 /* The answer's row, where there is one, is the outcome's text. */
@@ -36,10 +36,13 @@ const char *timestamptz(struct wall at, char buf[TIMESTAMPTZ_SIZE]);
 #define UNSETTLED "seq > (SELECT through FROM glass_settled)"
 
 /* And the columns of a row in an answer, and where they are. */
-#define DEFECT_COLUMNS                                                            \
-    "r.id, d.device_id, d.defect_type, d.detected_at, d.image_url, d.image_path," \
-    " d.status, d.confidence, d.notes, d.created_at, coalesce(d.updated_at, d.created_at)"
+#define DEFECT_COLUMNS                                                                      \
+    "r.id, d.device_id, d.defect_type, d.detected_at, d.image_url, d.image_path,"           \
+    " d.status, d.confidence, d.notes, d.created_at, coalesce(d.updated_at, d.created_at)," \
+    " d.image_source"
 #define DEFECT_TABLES "glass_defect d JOIN record r USING(seq)"
 void glass_put_row(sl_json_out *out, const struct stmt *s);
+/* One of them, if it is there. */
+int glass_put_row_of(struct db *tx, int64_t seq, sl_json_out *out);
 
 #endif

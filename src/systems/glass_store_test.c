@@ -107,7 +107,7 @@ static void test_a_row(void **state)
         db, 50, 0,
         "{\"data\":[{\"id\":\"00000000-0000-4000-8000-000000000001\",\"device_id\":\"cam-7\","
         "\"defect_type\":\"chip\",\"detected_at\":\"2026-03-01T09:30:00.120000+00:00\","
-        "\"image_url\":null,\"image_path\":null,\"status\":\"pending\",\"confidence\":0.81,"
+        "\"image_url\":null,\"image_path\":null,\"image_source\":null,\"status\":\"pending\",\"confidence\":0.81,"
         "\"notes\":null,\"created_at\":\"1970-01-01T00:00:01.000000+00:00\","
         "\"updated_at\":\"1970-01-01T00:00:01.000000+00:00\"}],"
         "\"pagination\":{\"total\":1,\"limit\":50,\"offset\":0}}");

@@ -167,7 +167,7 @@ class Detections(HubTest):
         self.assertRegex(row.pop('id'), r'^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$')
         self.assertEqual(row.pop('updated_at')[:19], created.isoformat()[:19])
         self.assertEqual(row, {'device_id': 'cam-7', 'defect_type': 'chip', 'confidence': 0.81, 'status': 'pending',
-                               'image_url': None, 'image_path': None, 'notes': None,
+                               'image_url': None, 'image_path': None, 'image_source': None, 'notes': None,
                                'detected_at': '2026-03-01T09:30:00.120000+00:00'})
 
     def test_escapes_are_text_in_the_table_and_stay_as_sent_on_the_wire(self):

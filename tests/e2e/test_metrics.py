@@ -76,13 +76,13 @@ class Counters(MetricsTest):
 
     def test_known_traffic_gives_exact_counts(self):
         viewers = [self.viewer() for _ in range(3)]
-        camera = self.registered(viewers[0])
+        camera, eye = self.registered(viewers[0]), self.registered(viewers[0], 'eye')  # no detection gets a picture
         for v in viewers[1:]:
-            v.next('device_status', status='connected')
+            v.next('device_status', device_id='eye', status='connected')
         before = self.scrape()
 
         for i in range(7):
-            camera.frame(jpeg('red'))
+            eye.frame(jpeg('red'))
             for v in viewers:
                 v.next('frame')
         for i in range(11):
