@@ -13,12 +13,13 @@
 
 #define STILL_MS 2000   /* a picture is made in less, or something is wrong */
 #define RETRY_US 100000 /* what did not fit behind others */
+#define AGAIN_MS 250    /* see show_again */
 #define FPS_MIN  0.1
 #define FPS_MAX  60.0
 #define SHOWN    128 /* bytes of an id in a sentence */
 #define KEY      0
 
-/* The boundary stands behind each picture: browsers show a part when they see its end. */
+/* The boundary stands behind each picture: who looks for a part's end finds it at once. */
 #define BOUNDARY  "--frame\r\n"
 #define MULTIPART "multipart/x-mixed-replace; boundary=frame"
 
@@ -41,10 +42,13 @@ struct waiter {
 struct watcher {
     struct onlooker look;
     struct timer due; /* for a picture that came too early */
+    struct timer again;
+    struct picture last; /* what was sent, held, if it may have to be shown again */
     struct pictures *owner;
     sl_feed *feed;
     uint64_t next_us; /* none before */
     uint32_t interval_us, sent;
+    bool is_browser;
 };
 
 static int shown(sl_str device)
@@ -177,6 +181,35 @@ static void come_back(struct watcher *w, uint64_t in_us)
         sl__loop_set_timer(w->owner->loop, &w->due, (in_us + 999) / 1000);
 }
 
+static void forget(struct watcher *w)
+{
+    sl_buf_drop(w->last.buf);
+    w->last = (struct picture){0};
+}
+
+static void remember(struct watcher *w, const struct picture *p)
+{
+    forget(w);
+    w->last = *p;
+    sl_buf_hold(w->last.buf);
+    sl__loop_set_timer(w->owner->loop, &w->again, AGAIN_MS);
+}
+
+/*
+ * Chromium shows a part when it has the head of the next one. While pictures follow each other
+ * that is soon enough; the last one before a silence is sent twice, or it would not be seen.
+ */
+static void show_again(struct timer *t)
+{
+    struct watcher *w = LIST_ENTRY(t, struct watcher, again);
+    sl_message m;
+    sl_buf *own;
+
+    if (make_part(&w->last, &m, &own) == 0) (void)sl_feed_send_newest(w->feed, KEY, &m);
+    sl_buf_drop(own);
+    forget(w);
+}
+
 /* It replaces one that waits for a slow reader. */
 static void send_part(struct watcher *w, const struct picture *p)
 {
@@ -193,6 +226,7 @@ static void send_part(struct watcher *w, const struct picture *p)
     }
     w->sent = p->sequence;
     w->next_us = w->owner->loop->now.us + w->interval_us;
+    if (w->is_browser) remember(w, p);
 }
 
 static void on_moving(struct onlooker *o, const struct picture *p)
@@ -222,7 +256,17 @@ static void on_close(sl_feed *f, void *user)
     (void)f;
     stream_unwatch(&w->look);
     sl__loop_cancel_timer(w->owner->loop, &w->due);
+    sl__loop_cancel_timer(w->owner->loop, &w->again);
+    forget(w);
     sl__free(w);
+}
+
+/* An <img> says which images it takes; programs take anything. */
+static bool is_img(const sl_request *r)
+{
+    sl_str accept = sl_request_header(r, "Accept");
+
+    return accept.len > 0 && memmem(accept.ptr, accept.len, "image/", 6) != NULL;
 }
 
 /* Microseconds between two pictures; 0: each one. returns false for what is no rate */
@@ -258,8 +302,10 @@ static void answer_moving(struct pictures *all, sl_request *r, struct live_strea
     }
     w->owner = all;
     w->interval_us = interval_us;
+    w->is_browser = is_img(r);
     w->look.on_picture = on_moving;
     timer_init(&w->due, on_due);
+    timer_init(&w->again, show_again);
     if (sl_answer_feed(r, MULTIPART, on_close, w, &w->feed) < 0) {
         sl__free(w);
         return;

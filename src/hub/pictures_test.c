@@ -423,6 +423,54 @@ static void test_head_only(void **state)
     close_bench(&b);
 }
 
+/* What Chromium needs to show the last picture before a silence, and nobody else gets. */
+static void test_img_gets_the_last_one_twice(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    ask(&b, "/live/cam.mjpg?fps=1", "Accept: image/avif,image/webp,*/*;q=0.8\r\n");
+    said(&b);
+    mem_stream_clear(b.k.m);
+    take(&b, "first");
+    settle(&b);
+    sl__loop_crank(b.k.loop, 240);
+    assert_string_equal(kit_text(&b.k), CHUNK("43", PART("9", "first")));
+    take(&b, "newer"); /* and yet it is the first that is shown, until the second is over */
+    settle(&b);
+    sl__loop_crank(b.k.loop, 20);
+    assert_string_equal(kit_text(&b.k),
+                        CHUNK("43", PART("9", "first")) CHUNK("43", PART("9", "first")));
+    mem_stream_clear(b.k.m);
+    sl__loop_crank(b.k.loop, 740);
+    assert_string_equal(kit_text(&b.k), CHUNK("43", PART("9", "newer")));
+    sl__loop_crank(b.k.loop, 5000);
+    assert_string_equal(kit_text(&b.k),
+                        CHUNK("43", PART("9", "newer")) CHUNK("43", PART("9", "newer")));
+    take(&b, "third");
+    settle(&b); /* still to be shown again when its reader goes */
+    close_bench(&b);
+}
+
+static void test_img_gets_each_once_while_they_follow_each_other(void **state)
+{
+    char name[16];
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    ask(&b, "/live/cam.mjpg", "Accept: image/*\r\n");
+    for (int i = 0; i < 20; i++) {
+        snprintf(name, sizeof name, "no %d.", i);
+        take(&b, name);
+        settle(&b);
+        sl__loop_crank(b.k.loop, 200);
+    }
+    assert_int_equal(count(kit_text(&b.k), SOI), 20);
+    close_bench(&b);
+}
+
 /* Nothing is decoded for who has gone. */
 static void test_who_goes_looks_no_more(void **state)
 {
@@ -498,6 +546,8 @@ int main(void)
         cmocka_unit_test(test_moving_at_most_so_many),
         cmocka_unit_test(test_rates),
         cmocka_unit_test(test_head_only),
+        cmocka_unit_test(test_img_gets_the_last_one_twice),
+        cmocka_unit_test(test_img_gets_each_once_while_they_follow_each_other),
         cmocka_unit_test(test_who_goes_looks_no_more),
         cmocka_unit_test(test_no_memory),
     };
