@@ -241,5 +241,5 @@ int main(void)
         cmocka_unit_test(test_no_memory),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("systems/glass_stream", tests, NULL, NULL);
 }
