@@ -4,6 +4,7 @@
 #define CLI_COMMANDS_H
 
 int cmd_config(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 

@@ -14,11 +14,12 @@ static const struct command {
     const char *name, *help;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve",   "run the hub: devices in, pages and history out",      cmd_serve  },
-    {"config",  "check, print or explain the settings of the hub",     cmd_config },
-    {"sim",     "play devices: sluice sim glass is simulated cameras", cmd_sim    },
-    {"version", "which program this is",                               cmd_version},
-    {"help",    "this text",                                           cmd_help   },
+    {"serve",   "run the hub: devices in, pages and history out",          cmd_serve  },
+    {"config",  "check, print or explain the settings of the hub",         cmd_config },
+    {"doctor",  "why is nothing to be seen? asks, and says the next step", cmd_doctor },
+    {"sim",     "play devices: sluice sim glass is simulated cameras",     cmd_sim    },
+    {"version", "which program this is",                                   cmd_version},
+    {"help",    "this text",                                               cmd_help   },
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -41,6 +42,7 @@ static int cmd_help(int argc, char **argv)
         "  sluice serve --listen 127.0.0.1:8080 --data /var/lib/sluice\n"
         "  sluice serve --listen 0.0.0.0:5000 --access open for everyone on the network\n"
         "  sluice sim glass --cameras 2                     cameras, so that there is something to see\n"
+        "  sluice doctor                                    when nothing is to be seen\n"
         "  sluice config check --config sluice.yaml         before a restart\n"
         "  sluice serve --help                              every option of a command\n\n"
         "usage: sluice COMMAND [OPTION VALUE]...\n\n");
