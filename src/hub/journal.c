@@ -18,8 +18,6 @@
 
 #define MIB              (1024 * 1024)
 #define TRUNCATE_WAIT_MS 1000 /* for readers, with commits standing still */
-#define PROBE_BYTES_MIN  (64 * 1024)
-#define PROBE_BYTES_MAX  (4 * MIB)
 
 static_assert(sizeof((struct journal_trouble *)0)->cause == sizeof((sl_error *)0)->text,
               "a cause is an error's sentence");
@@ -44,9 +42,9 @@ struct journal {
 
     struct db *db; /* the thread's, while it runs, with what follows */
     int64_t last_seq;
-    struct mono tried;    /* last, while in trouble */
-    int64_t failed_bytes; /* of the last batch that the disk did not take */
-    int64_t woken_at;     /* how long the log was when the checkpoint thread was woken */
+    struct mono tried; /* last, while in trouble */
+    struct probe probe;
+    int64_t woken_at; /* how long the log was when the checkpoint thread was woken */
     int64_t truncate_at;
     struct health health;
 
@@ -128,7 +126,7 @@ static void try_batch(struct journal *j, struct list *batch)
 
     us = mono_now().us - start.us;
     if (rc != 0) j->tried = mono_now(); /* 0: the disk was not asked */
-    if (rc < 0) j->failed_bytes = bytes_of(batch);
+    if (rc < 0) j->probe.failed_bytes = bytes_of(batch);
     histogram_add(&j->health.commits, us);
     if (us > j->health.commit_max_us) j->health.commit_max_us = us;
     note(j, rc, &err);
@@ -159,22 +157,15 @@ static void write_batch(struct journal *j, struct list *batch)
     settle_all(batch, &err, j->last_seq);
 }
 
-/*
- * Where nobody sends because we say that we refuse, nothing but this finds the end of it. What
- * it writes is not less than what failed: a few bytes find room on a full disk.
- */
+/* Where nobody sends because we say that we refuse, nothing but this finds the end of it. */
 static void probe(struct journal *j)
 {
-    int64_t bytes = 2 * j->failed_bytes; /* a row and its indexes */
     sl_error err = {0};
-    int rc;
+    int rc = probe_store(&j->probe, j->db, j->health.trouble.rc, &err);
 
-    if (bytes < PROBE_BYTES_MIN) bytes = PROBE_BYTES_MIN;
-    if (bytes > PROBE_BYTES_MAX) bytes = PROBE_BYTES_MAX;
-    rc = journal_probe(j->db, bytes, &err);
     j->tried = mono_now();
-    j->health.probes++;
-    if (rc == 0 || cure_is_known(rc)) note(j, rc < 0 ? rc : 1, &err);
+    if (rc != 0) j->health.probes++;
+    if (rc > 0 || cure_is_known(rc)) note(j, rc, &err);
 }
 
 /* After the batch is told: nobody waits for this but the next one, at the cap. */

@@ -2,6 +2,7 @@
 /* What the journal does when the disk does not take it, or takes it slowly. */
 #include "base/alloc.h"
 #include "hub/checkpoint.h"
+#include "hub/journal_probe.h"
 #include "hub/journal_test.h"
 #include "net/loop.h"
 #include "store/disk.h"
@@ -270,6 +271,15 @@ static void test_a_probe_is_no_smaller_than_what_failed(void **state)
     assert_int_equal(look.stats.trouble.rc, -EIO); /* "file too large" has no cure of its own */
 }
 
+static void test_room_is_what_the_file_system_says(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(probe_has_room(f->dir, 1));
+    assert_false(probe_has_room(f->dir, INT64_MAX));
+    assert_true(probe_has_room("/no/such/place", INT64_MAX)); /* who knows */
+}
+
 static void test_what_is_committed_can_be_read_meanwhile(void **state)
 {
     struct fixture *f = *state;
@@ -527,6 +537,7 @@ int main(void)
         CASE(test_a_disk_that_stays_broken_is_asked_now_and_then),
         CASE(test_the_end_of_trouble_is_found_without_a_record),
         CASE(test_a_probe_is_no_smaller_than_what_failed),
+        CASE(test_room_is_what_the_file_system_says),
         CASE(test_what_is_committed_can_be_read_meanwhile),
         CASE(test_a_slow_disk_makes_larger_batches_not_losses),
         CASE(test_high_from_three_quarters_low_at_half),

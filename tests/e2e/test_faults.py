@@ -119,6 +119,12 @@ class FaultsTest(GlassTest):
             self.ids.add(got['id'])
         return got
 
+    def metric(self, name):
+        return float(re.search(rf'^{re.escape(name)} (\S+)', self.hub.get('/metrics')[2].decode(), re.M)[1])
+
+    def written(self):
+        return self.metric('sluice_storage_written_bytes_total{cause="journal"}')
+
     def state(self, path):
         status, _, body = self.hub.get(path)
         self.assertNotIn(str(self.hub.data), body.decode())
@@ -203,6 +209,10 @@ class FullDisk(FaultsTest):
         self.assertLessEqual(set(answers), {200, 507})
         self.assertGreater(answers[507], 0)
         self.assertGreater(answers[200], 0)
+        written, until = self.written(), time.monotonic() + 3
+        while time.monotonic() < until:  # three attempts of its own, if it made them
+            self.assertEqual(self.hub.get('/readyz')[0], 503)
+        self.assertEqual(self.written(), written)  # the room that is left is not worn out meanwhile
         self.hub.free()
         wait_for(lambda: self.state('/readyz')[0] == 200, 'not ready', 10)
         self.check_store()
@@ -241,10 +251,6 @@ class SlowDisk(FaultsTest):
             self.assertIn('more to write than it can hold', got['error'])
         return status
 
-    def waiting(self):
-        """Bytes on their way to the disk."""
-        return float(re.search(r'^sluice_journal_waiting_bytes (\S+)', self.hub.get('/metrics')[2].decode(), re.M)[1])
-
     def push(self, camera):
         """Records by WebSocket, as fast as the hub reads them; the longest it kept us waiting."""
         text = json.dumps({'type': 'detection', 'defect_type': 'chip', 'receipt': True, 'note': self.NOTE})
@@ -274,7 +280,7 @@ class SlowDisk(FaultsTest):
         before, began = len(live.age), time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(self.POSTS + 2) as pool:
             posts = [pool.submit(self.flood, n) for n in range(self.POSTS)]
-            wait_for(lambda: self.waiting() > 24 * MIB, 'the journal does not fill')  # from here on who sends is held back
+            wait_for(lambda: self.metric('sluice_journal_waiting_bytes') > 24 * MIB, 'the journal does not fill')  # from here on who sends is held back
             pushed = pool.submit(self.push, camera)
             told = pool.submit(self.receipts, camera, self.MESSAGES)
             wait_for(lambda: any(p.done() for p in posts), 'nobody is refused')
