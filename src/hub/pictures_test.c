@@ -216,6 +216,28 @@ static void test_a_flaw_of_an_older_frame(void **state)
     close_bench(&b);
 }
 
+/* Somebody looks on, so that a picture is there: the one before. */
+static void test_still_is_of_the_newest_frame(void **state)
+{
+    struct mem_stream *first;
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    ask(&b, "/live/cam.mjpg", "");
+    first = b.k.m;
+    take(&b, "older");
+    settle(&b);
+    sl__loop_crank(b.k.loop, 1);
+    take(&b, "newer");
+    kit_connect(&b.k);
+    ask(&b, "/live/cam.jpg", "");
+    assert_has(said(&b), SOI "newer");
+    kit_disconnect(&b.k);
+    b.k.m = first;
+    close_bench(&b);
+}
+
 static void test_still_not_in_time(void **state)
 {
     struct bench b;
@@ -331,6 +353,18 @@ static void test_moving_without_room(void **state)
     assert_lacks(kit_text(&b.k), SOI "y");
     sl__loop_crank(b.k.loop, 20);
     assert_has(kit_text(&b.k), SOI "y");
+
+    b.k.m->window = 100;
+    take(&b, large);
+    settle(&b);
+    take(&b, large);
+    settle(&b); /* to be tried again, but the next one is first */
+    mem_stream_open_window(b.k.m, 1 << 20);
+    mem_stream_clear(b.k.m);
+    take(&b, "last");
+    settle(&b);
+    sl__loop_crank(b.k.loop, 200);
+    assert_string_equal(kit_text(&b.k), CHUNK("42", PART("8", "last")));
     close_bench(&b);
 }
 
@@ -450,6 +484,9 @@ static void test_img_gets_the_last_one_twice(void **state)
                         CHUNK("43", PART("9", "newer")) CHUNK("43", PART("9", "newer")));
     take(&b, "third");
     settle(&b); /* still to be shown again when its reader goes */
+    kit_disconnect(&b.k);
+    sl__loop_crank(b.k.loop, 1000);
+    kit_connect(&b.k);
     close_bench(&b);
 }
 
@@ -487,6 +524,7 @@ static void test_who_goes_looks_no_more(void **state)
     mem_stream_feed_end(b.k.m);
     sl__loop_crank(b.k.loop, 0);
     assert_true(b.k.m->gone);
+    sl__loop_crank(b.k.loop, 2000);
     take(&b, "three");
     settle(&b);
     frames_get_stats(b.frames, &stats);
@@ -538,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_names_with_slashes_and_dots),
         cmocka_unit_test(test_still_is_no_picture),
         cmocka_unit_test(test_a_flaw_of_an_older_frame),
+        cmocka_unit_test(test_still_is_of_the_newest_frame),
         cmocka_unit_test(test_still_not_in_time),
         cmocka_unit_test(test_still_for_nobody),
         cmocka_unit_test(test_moving),
