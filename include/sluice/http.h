@@ -167,6 +167,14 @@ typedef struct sl_feed sl_feed;
  * Cache-Control: no-store as well. A feed may say nothing for as long as it likes; a peer that
  * takes nothing of what waits for 20 s is cut. The stop of the server closes it.
  *
+ *     static void on_events(sl_request *r, void *user)
+ *     {
+ *         struct app *app = user;
+ *         sl_feed *f;
+ *
+ *         if (sl_answer_feed(r, "text/event-stream", app_forget, app, &f) == 0) app_add(app, f);
+ *     }
+ *
  * on_close  the end, once, whoever ended it, when the connection has gone: never from inside
  *           a call of these. May be NULL
  * out       valid until on_close has returned; a feed that is closing refuses to send
