@@ -172,7 +172,8 @@ typedef struct sl_feed sl_feed;
  *         struct app *app = user;
  *         sl_feed *f;
  *
- *         if (sl_answer_feed(r, "text/event-stream", app_forget, app, &f) == 0) app_add(app, f);
+ *         if (sl_answer_feed(r, "text/event-stream", app_forget, app, &f) == 0)
+ *             app_add(app, f);
  *     }
  *
  * on_close  the end, once, whoever ended it, when the connection has gone: never from inside
