@@ -64,6 +64,7 @@ typedef struct sl_message {
     bool text;
     uint8_t n;
     size_t bytes;
+    uint64_t born_us; /* by sl_loop_now_us: its age is measured as it leaves; 0: it is not */
     sl_slice slice[SL_MESSAGE_SLICES];
 } sl_message;
 

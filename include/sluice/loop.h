@@ -18,6 +18,9 @@ SL_API int sl_loop_new(sl_loop **out) SL_MUST_USE;
 /* Run until stopped and drained. returns 0 */
 SL_API int sl_loop_run(sl_loop *loop);
 
+/* The loop's clock: microseconds since some moment, read once in each turn. */
+SL_API uint64_t sl_loop_now_us(const sl_loop *loop);
+
 /*
  * Begin an orderly stop: listeners close, sessions are told, queues leave; after `grace_ms`
  * whatever is left is cut. Calling it again shortens the grace to nothing.

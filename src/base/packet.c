@@ -50,6 +50,7 @@ static struct packet *packet_alloc(size_t slices, size_t extra)
     p->n = 0;
     p->holds = 0;
     p->bytes = 0;
+    p->born_us = 0;
     return p;
 }
 
@@ -61,6 +62,7 @@ struct packet *packet_framed(sl_str head, const sl_message *m, sl_str tail)
     SL_ASSERT(head.len <= PACKET_HEAD_MAX && m->n <= SL_MESSAGE_SLICES);
     p = packet_alloc(m->n + (tail.len > 0 ? 2u : 1u), 0);
     if (p == NULL) return NULL;
+    p->born_us = m->born_us;
 
     if (head.len > 0 && !in_front) {
         memcpy(p->head, head.ptr, head.len);

@@ -21,7 +21,8 @@ struct packet {
     uint8_t n;     /* slices */
     uint8_t holds; /* buffers in hold[] */
     uint8_t head[PACKET_HEAD_MAX];
-    size_t bytes; /* of all slices together */
+    size_t bytes;     /* of all slices together */
+    uint64_t born_us; /* the message's */
     sl_buf *hold[SL_MESSAGE_SLICES];
     struct iovec iov[]; /* n of them */
 };

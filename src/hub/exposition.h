@@ -11,7 +11,7 @@
 #ifndef HUB_EXPOSITION_H
 #define HUB_EXPOSITION_H
 
-#include "hub/histogram.h"
+#include "base/histogram.h"
 #include "serve/lines.h"
 
 #define EXPOSITION_TYPE "text/plain; version=0.0.4; charset=utf-8"

@@ -96,6 +96,11 @@ void hub_leave_out_pictures(struct hub *hub, int rc, uint32_t records)
     media_leave_out(hub->media, rc, records);
 }
 
+uint64_t hub_now_us(const struct hub *hub)
+{
+    return sl_loop_now_us(hub->loop);
+}
+
 bool hub_shows_frames(const struct hub *hub)
 {
     return hub->options.debug_frames;

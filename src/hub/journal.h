@@ -17,7 +17,7 @@
 
 #include "sluice/loop.h"
 
-#include "hub/histogram.h"
+#include "base/histogram.h"
 #include "hub/record.h"
 #include "hub/spine.h"
 

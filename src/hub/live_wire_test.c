@@ -399,8 +399,11 @@ static void test_a_slow_viewer_gets_the_newest(void **state)
     assert_int_equal(frames_of(&quick, &last), 50);
     assert_int_equal(stats_of(b).frames_conflated, 49);
     assert_int_equal(stats_of(b).frames_sent, 51);
+    assert_int_equal(b->k.loop->ages.bucket[0], 50); /* the quick one's: no time passed */
+    sl__loop_crank(b->k.loop, 300);
     mem_stream_open_window(slow.m, PLENTY);
     sl__loop_crank(b->k.loop, 0);
+    assert_in_range(b->k.loop->ages.sum_us, 320000, 322000);
     assert_int_equal(frames_of(&slow, &last), 1);
     assert_int_equal(last, 50);
     hang_up(&slow);

@@ -59,7 +59,7 @@ static uint64_t wait_ms(const struct viewing *g, const struct picture *p, uint64
 static void send_frame(struct viewing *g, const struct picture *p)
 {
     struct live_wire_stats *stats = &g->viewer->owner->stats;
-    sl_message m = {0};
+    sl_message m = {.born_us = p->born_us >= g->since_us ? p->born_us : 0};
     int rc;
 
     (void)!sl_message_add(&m, p->buf, sl_buf_str(p->buf));

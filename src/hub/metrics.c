@@ -176,6 +176,13 @@ static void put_commits(struct exposition *x, const struct now *n)
     exposition_histogram(x, h->bucket, histogram_le_us, HISTOGRAM_BUCKETS, h->sum_us);
 }
 
+static void put_ages(struct exposition *x, const struct now *n)
+{
+    const struct histogram *h = &n->v->loop->ages;
+
+    exposition_histogram(x, h->bucket, histogram_le_us, HISTOGRAM_BUCKETS, h->sum_us);
+}
+
 static void put_turns(struct exposition *x, const struct now *n)
 {
     static const uint32_t le_us[] = {10000, 100000};
@@ -254,6 +261,7 @@ static const struct metric metrics[] = {
     COUNTER("sluice_messages_sent_total", sent, "Messages passed on to a viewer, pictures included, counted for each viewer."),
     COUNTER("sluice_frames_sent_total", frames_sent, "Pictures passed on to a viewer, counted for each viewer."),
     COUNTER("sluice_frames_conflated_total", frames_conflated, "Pictures that gave way to a newer one before a slow viewer could take them."),
+    PUT("sluice_frame_age_seconds", "histogram", put_ages, "How old pictures were when they left for a viewer, from their arrival at the hub."),
     BY("sluice_events_dropped_total", "counter", "reason", "queue_full", rooms.dropped_full,
        "Messages that a viewer did not get."),
     MORE("reason", "closing", rooms.dropped_closed),

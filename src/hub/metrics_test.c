@@ -307,6 +307,8 @@ static void set_numbers(struct bench *b)
     histogram_add(&journal.commits, 250);
     histogram_add(&journal.commits, 251);
     full = 133;
+    histogram_add(&b->k.loop->ages, 900);
+    histogram_add(&b->k.loop->ages, 1100);
     frames = (struct frames_stats){.decoded = 151, .failed = 152, .unkept = 153};
     live = (struct live_wire_stats){.viewers = 154,
                                     .frames_sent = 155,
@@ -347,6 +349,12 @@ static const char *const lines[] = {
     "sluice_messages_sent_total 155",
     "sluice_frames_sent_total 155",
     "sluice_frames_conflated_total 156",
+    "sluice_frame_age_seconds_bucket{le=\"0.0005\"} 0",
+    "sluice_frame_age_seconds_bucket{le=\"0.001\"} 1",
+    "sluice_frame_age_seconds_bucket{le=\"0.0025\"} 2",
+    "sluice_frame_age_seconds_bucket{le=\"+Inf\"} 2",
+    "sluice_frame_age_seconds_sum 0.002000",
+    "sluice_frame_age_seconds_count 2",
     "sluice_events_dropped_total{reason=\"queue_full\"} 0",
     "sluice_events_dropped_total{reason=\"closing\"} 0",
     "sluice_events_dropped_total{reason=\"no_memory\"} 0",
@@ -412,7 +420,7 @@ static void test_every_number_in_its_place(void **state)
                                      .open_files = 147,
                                      .open_files_max = 148};
     const size_t n = sizeof lines / sizeof lines[0];
-    const int more_buckets = HISTOGRAM_BUCKETS + 1 - 5; /* that are not listed */
+    const int more_buckets = 2 * (HISTOGRAM_BUCKETS + 1) - 9; /* that are not listed */
     struct reader r;
     struct bench b;
     const char *text;

@@ -81,6 +81,9 @@ int hub_keep_picture(struct hub *hub, sl_buf *buf, sl_str text, media_fn *on_kep
 /* As media_leave_out: so many records stay without their picture. */
 void hub_leave_out_pictures(struct hub *hub, int rc, uint32_t records);
 
+/* By the loop's clock: the birth of a message whose age is to be measured. */
+uint64_t hub_now_us(const struct hub *hub);
+
 /* Whether each frame is to have its line in the log (DEBUG_FRAMES). */
 bool hub_shows_frames(const struct hub *hub);
 

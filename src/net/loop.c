@@ -76,6 +76,8 @@ static void flush_dirty(sl_loop *l)
 {
     struct list *n;
 
+    if (list_is_empty(&l->dirty)) return;
+    l->leaving_us = l->cranked ? l->now.us : mono_now().us;
     while ((n = list_take_first(&l->dirty)) != NULL)
         sl__stream_flush(LIST_ENTRY(n, struct stream, flush));
 }
@@ -148,6 +150,11 @@ void sl__loop_crank(sl_loop *l, uint64_t ms)
     l->now.us += ms * 1000;
     wheel_advance(&l->wheel, sl__loop_now_ms(l));
     sl__loop_finish_turn(l);
+}
+
+uint64_t sl_loop_now_us(const sl_loop *l)
+{
+    return l->now.us;
 }
 
 /* ---- posts and stopping ---- */

@@ -14,6 +14,7 @@
 #include "sluice/loop.h"
 
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/list.h"
 #include "base/scan.h"
 #include "base/wheel.h"
@@ -75,7 +76,9 @@ struct sl_loop {
     size_t waiting_bytes; /* in all their outboxes */
     struct timer held_timer, grace_timer;
     struct loop_lag lag;
-    sl_json_index index; /* for messages that arrive in one piece */
+    struct histogram ages; /* of messages with a birth, as they leave */
+    uint64_t leaving_us;   /* the time for them: nearer than that of the turn's beginning */
+    sl_json_index index;   /* for messages that arrive in one piece */
     uint32_t signal_grace_ms;
     uint32_t pending; /* what else must come back before the loop may end: jobs, listeners */
     bool stopping, in_turn, finishing;

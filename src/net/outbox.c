@@ -137,6 +137,13 @@ static void drop_first(struct outbox *o)
     o->sent = 0;
 }
 
+/* It has begun to leave: nothing newer can take its place. */
+static void measure_age(const struct outbox *o, const struct packet *p)
+{
+    if (p->born_us == 0 || o->ages == NULL) return;
+    histogram_add(o->ages, *o->now_us > p->born_us ? *o->now_us - p->born_us : 0);
+}
+
 /* A slot that has begun to leave can not be replaced any more: it becomes the ring's first. */
 static void commit_slot(struct outbox *o, struct packet *p, size_t sent)
 {
@@ -164,6 +171,7 @@ void outbox_consume(struct outbox *o, size_t n)
     }
     while (n > 0) {
         struct packet *p = o->slot[gone++].packet;
+        measure_age(o, p);
         if (n < p->bytes) {
             commit_slot(o, p, n);
             break;

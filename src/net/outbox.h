@@ -7,6 +7,7 @@
 #ifndef NET_OUTBOX_H
 #define NET_OUTBOX_H
 
+#include "base/histogram.h"
 #include "base/packet.h"
 
 #include <sys/uio.h>
@@ -21,9 +22,11 @@ struct outbox {
     uint32_t head, n, cap;
     struct slot *slot; /* in the order in which they began to wait */
     uint32_t slot_n, slot_cap;
-    size_t sent;   /* bytes of the first packet that have left */
-    size_t bytes;  /* what waits, in both, without `sent` */
-    size_t *total; /* the same of all boxes together; NULL: nobody counts */
+    size_t sent;            /* bytes of the first packet that have left */
+    size_t bytes;           /* what waits, in both, without `sent` */
+    size_t *total;          /* the same of all boxes together; NULL: nobody counts */
+    struct histogram *ages; /* of what leaves from a slot; NULL: nobody measures */
+    const uint64_t *now_us; /* for them */
     struct packet *inside[8];
 };
 

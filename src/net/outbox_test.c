@@ -111,6 +111,48 @@ static void random_traffic_matches_the_model(void **state)
     outbox_free(o);
 }
 
+static void put_born(struct outbox *o, uint32_t key, uint64_t born_us)
+{
+    sl_message m = {.born_us = born_us};
+    struct packet *p;
+
+    assert_int_equal(sl_message_add(&m, NULL, SL_STR("0123456789")), 0);
+    p = packet_new((sl_str){0}, &m);
+    assert_non_null(p);
+    assert_true(outbox_put(o, key, p) >= 0);
+    packet_drop(p);
+}
+
+/* Counted once, when the first byte leaves; what was replaced or was never born is not. */
+static void ages_are_measured_as_slots_leave(void **state)
+{
+    struct outbox *o = outbox_new();
+    struct histogram ages = {0};
+    uint64_t now_us = 10000;
+
+    (void)state;
+    assert_non_null(o);
+    o->ages = &ages;
+    o->now_us = &now_us;
+    put_born(o, 1, 1000);
+    put_born(o, 1, 7000);
+    put_born(o, 2, 0);
+    put_born(o, 3, 10001); /* after the clock was read */
+    put_born(o, 4, 4000);
+    outbox_consume(o, 3);
+    assert_int_equal(ages.sum_us, 3000);
+    now_us = 11000;
+    outbox_consume(o, 7 + 10); /* the rest of it, and the one without a birth */
+    assert_int_equal(ages.sum_us, 3000);
+    now_us = 10000;
+    outbox_consume(o, 10);
+    assert_int_equal(ages.sum_us, 3000);
+    assert_int_equal(ages.bucket[0], 1);
+    assert_int_equal(ages.bucket[5], 1); /* 3 ms: above 2.5, at most 5 */
+    outbox_free(o);                      /* the last one never left */
+    assert_int_equal(ages.sum_us, 3000);
+}
+
 static void constructor_without_memory(void **state)
 {
     (void)state;
@@ -124,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_traffic_matches_the_model),
+        cmocka_unit_test(ages_are_measured_as_slots_leave),
         cmocka_unit_test(constructor_without_memory),
     };
 

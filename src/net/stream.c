@@ -250,6 +250,8 @@ static int need_outbox(struct stream *s)
     s->out = outbox_new();
     if (s->out == NULL) return SL_E_NOMEM;
     s->out->total = &s->loop->waiting_bytes;
+    s->out->ages = &s->loop->ages;
+    s->out->now_us = &s->loop->leaving_us;
     return 0;
 }
 
@@ -367,6 +369,7 @@ void sl__stream_on_writable(struct stream *s)
 {
     sl__loop_begin_turn(s->loop);
     if (s->closing) return;
+    s->loop->leaving_us = s->loop->now.us;
     if (s->out == NULL)
         watch(s, s->wants & (uint8_t)~STREAM_WANT_WRITE);
     else

@@ -198,8 +198,10 @@ void live_relay_frame(struct glass *g, struct camera *cam, const struct arrival 
     sl_out_i64(&out, wall_now().us / 1000);
     n += put_type(&out, a->root, SL_STR("frame"));
     if (close_ours(&out, &ours) == 0 && relay_make(a->root, a->buf, ours, cut, n, &m) == 0) {
+        m.born_us = hub_now_us(g->hub);
         (void)sl_room_publish_newest(g->dashboards, cam->number, &m, NULL);
         glass_stream_send(&g->stream, cam->number, &m);
+        m.born_us = 0; /* for newcomers: how long it lay there is not how we are doing */
         cameras_keep_last(&g->cameras, cam, &m);
     }
     sl_out_deinit(&out);

@@ -50,7 +50,7 @@ static int make_event(const sl_message *m, sl_message *out, sl_buf **own)
     int rc;
 
     *own = NULL;
-    *out = (sl_message){.text = true};
+    *out = (sl_message){.text = true, .born_us = m->born_us};
     rc = sl_message_add(out, NULL, SL_STR("data: "));
     if (has_line_end(m)) {
         *own = copy_as_one_line(m);

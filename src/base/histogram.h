@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How many spans took how long: buckets for what a disk takes, from 0.1 ms to 5 s. */
-#ifndef HUB_HISTOGRAM_H
-#define HUB_HISTOGRAM_H
+/* How many spans took how long: buckets for disks and for pictures on their way, from
+ * 0.1 ms to 5 s. */
+#ifndef BASE_HISTOGRAM_H
+#define BASE_HISTOGRAM_H
 
 #include <stdint.h>
 
