@@ -149,7 +149,7 @@ static int shake_hands(struct dial_ws *w, const struct dial_url *to, const char 
 {
     char text[1600], key[KEY_LEN + 1] = {0}, rest[4096];
     uint8_t nonce[16];
-    size_t len;
+    size_t len = 0;
     sl_str ask;
     int n, rc;
 

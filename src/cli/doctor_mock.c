@@ -111,7 +111,7 @@ static void mock_frames(struct doctor *d, struct finding *f)
     char text[96];
 
     for (int i = 0; rc == 0 && i < FRAMES; i++) {
-        struct view v;
+        struct view v = {0};
         sl_str message;
 
         if (i > 0) rc = dial_pause(&d->link.dial, FRAME_GAP_MS);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define TARGETS_MAX 16
+#define DEPTH_MAX   8 /* brackets and defaults inside each other */
 
 const char *const py_name_text[PY_NAMES] = {
     [PY_DEVICE_ID] = "DEVICE_ID",
@@ -210,10 +211,10 @@ static bool read_number(sl_str s, struct py_value *v)
     return true;
 }
 
-static void read_value(sl_str s, py_getenv_fn *env, struct py_value *v);
+static void read_value(sl_str s, int depth, py_getenv_fn *env, struct py_value *v);
 
 /* os.environ.get("X"), os.getenv("X", default), os.environ["X"] */
-static bool read_lookup(sl_str s, py_getenv_fn *env, struct py_value *v)
+static bool read_lookup(sl_str s, int depth, py_getenv_fn *env, struct py_value *v)
 {
     static const char *const heads[] = {"os.environ.get(", "os.getenv(", "os.environ[",
                                         "environ.get(",    "getenv(",    "environ["};
@@ -235,25 +236,26 @@ static bool read_lookup(sl_str s, py_getenv_fn *env, struct py_value *v)
         v->kind = strlen(set) < PY_TEXT_SIZE ? PY_TEXT : PY_OTHER;
         if (v->kind == PY_TEXT) memcpy(v->text, set, strlen(set) + 1);
     } else if (comma < inside.len) {
-        read_value(str_part(inside, comma + 1, inside.len), env, v);
+        read_value(str_part(inside, comma + 1, inside.len), depth + 1, env, v);
     } else {
         v->kind = PY_LOOKUP;
     }
     return true;
 }
 
-static void read_value(sl_str s, py_getenv_fn *env, struct py_value *v)
+static void read_value(sl_str s, int depth, py_getenv_fn *env, struct py_value *v)
 {
     s = trim(s);
     *v = (struct py_value){.kind = PY_OTHER};
+    if (depth > DEPTH_MAX) return;
     if (sl_str_eq(s, SL_STR("None"))) {
         v->kind = PY_NONE;
         return;
     }
-    if (read_text(s, v) || read_number(s, v) || read_lookup(s, env, v)) return;
+    if (read_text(s, v) || read_number(s, v) || read_lookup(s, depth, env, v)) return;
     v->kind = PY_OTHER;
     if (s.len > 2 && s.ptr[0] == '(' && s.ptr[s.len - 1] == ')') /* ("as it is") */
-        read_value(str_part(s, 1, s.len - 2), env, v);
+        read_value(str_part(s, 1, s.len - 2), depth + 1, env, v);
 }
 
 /* ---- assignments ---- */
@@ -300,7 +302,7 @@ static void assign(sl_str targets, sl_str values, py_getenv_fn *env, struct py_c
         bool has_value = !is_row || split_at_comma(&values, &value);
 
         if (name == PY_NAMES) continue;
-        read_value(value, env, &out->value[name]);
+        read_value(value, 0, env, &out->value[name]);
         if (!has_value) out->value[name] = (struct py_value){.kind = PY_OTHER};
     }
 }

@@ -152,6 +152,25 @@ static void test_a_text_has_a_limit(void **state)
     assert_int_equal(c.value[PY_DEVICE_ID].kind, PY_OTHER);
 }
 
+static void test_brackets_inside_each_other_have_a_limit(void **state)
+{
+    const size_t n = PY_FILE_BYTES_MAX / 2 - 16;
+    char *text = sl__alloc(2 * n + 16);
+    struct py_config c;
+
+    (void)state;
+    assert_non_null(text);
+    memcpy(text, D "=", 10);
+    memset(text + 10, '(', n);
+    memcpy(text + 10 + n, "'x'", 3);
+    memset(text + 13 + n, ')', n);
+    assert_int_equal(read_text(text, 13 + 2 * n, &c), 0);
+    assert_int_equal(c.value[PY_DEVICE_ID].kind, PY_OTHER);
+    assert_int_equal(read_text(D "=(((((((('x'))))))))", 29, &c), 0);
+    assert_int_equal(c.value[PY_DEVICE_ID].kind, PY_TEXT);
+    sl__free(text);
+}
+
 /* Whatever bytes come, it ends and stays in bounds. */
 static void test_any_bytes(void **state)
 {
@@ -176,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_what_never_ends),
         cmocka_unit_test(test_a_text_has_a_limit),
+        cmocka_unit_test(test_brackets_inside_each_other_have_a_limit),
         cmocka_unit_test(test_any_bytes),
     };
 
