@@ -31,7 +31,7 @@ struct job_of_query {
     const struct query *query;
     struct ask ask;
     sl_json_out out;
-    char etag[ETAG_SIZE];
+    char etag[ETAG_SIZE], base_url[BASE_URL_SIZE];
     int rc;
     char texts[];
 };
@@ -166,6 +166,7 @@ void queries_answer(struct queries *q, sl_request *r, const struct query *query)
     x->request = r;
     x->query = query;
     x->ask = ask;
+    x->ask.base_url = base_url_of(r, x->base_url);
     for (uint32_t i = 0; i < query->param_count; i++) {
         if (ask.text[i].len == 0) continue;
         memcpy(x->texts + at, ask.text[i].ptr, ask.text[i].len);

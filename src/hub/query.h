@@ -11,6 +11,7 @@
 #include "sluice/json.h"
 #include "sluice/loop.h"
 
+#include "hub/base_url.h"
 #include "store/db.h"
 
 #define QUERY_PARAMS_MAX 8
@@ -27,6 +28,7 @@ struct query_param {
 struct ask {
     sl_str text[QUERY_PARAMS_MAX];
     int64_t number[QUERY_PARAMS_MAX];
+    sl_str base_url; /* how who asks reaches the hub; may be empty */
 };
 
 /*

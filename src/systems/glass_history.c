@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What GET /defects and its kin read, on a query's thread. */
+#include "systems/glass_shapes.h"
 #include "systems/glass_store.h"
 
 #include <stdio.h>
@@ -43,14 +44,27 @@ static void put_time(sl_json_out *out, const char *key, int64_t us)
     sl_out_str(out, sl_str_of(timestamptz((struct wall){us}, text)));
 }
 
-void glass_put_row(sl_json_out *out, const struct stmt *s)
+void glass_put_place(sl_json_out *out, sl_str base_url, sl_str path)
+{
+    char place[BASE_URL_SIZE + IMAGE_PLACE_MAX + 1];
+
+    snprintf(place, sizeof place, "%.*s%.*s", (int)base_url.len, base_url.ptr, (int)path.len,
+             path.ptr);
+    sl_out_key(out, "image_url");
+    sl_out_str(out, sl_str_of(place));
+}
+
+void glass_put_row(sl_json_out *out, const struct stmt *s, sl_str base_url)
 {
     sl_out_object(out);
     put_text(out, "id", s, 0);
     put_text(out, "device_id", s, 1);
     put_text(out, "defect_type", s, 2);
     put_time(out, "detected_at", stmt_i64(s, 3));
-    put_text(out, "image_url", s, 4);
+    if (stmt_is_null(s, 11))
+        put_text(out, "image_url", s, 4);
+    else
+        glass_put_place(out, base_url, stmt_str(s, 4));
     put_text(out, "image_path", s, 5);
     put_text(out, "image_source", s, 11);
     put_text(out, "status", s, 6);
@@ -143,7 +157,7 @@ static int put_page(struct db *db, const struct ask *ask, int64_t total, sl_json
     if (device.ptr != NULL) stmt_bind_str(s, 3, device);
     if (status.ptr != NULL) stmt_bind_str(s, 4, status);
     while ((rc = stmt_step(s)) > 0)
-        glass_put_row(out, s);
+        glass_put_row(out, s, ask->base_url);
     return rc;
 }
 
@@ -185,7 +199,7 @@ static int read_one(struct db *db, const struct ask *ask, sl_json_out *out)
     if (rc <= 0) return rc < 0 ? rc : SL_E_NOT_FOUND;
     stmt_bind_i64(s, 1, seq);
     rc = stmt_step(s);
-    if (rc > 0) glass_put_row(out, s);
+    if (rc > 0) glass_put_row(out, s, ask->base_url);
     stmt_reset(s);
     return rc == 0 ? SL_E_NOT_FOUND : rc < 0 ? rc : 0;
 }

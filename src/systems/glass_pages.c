@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "systems/glass_live.h"
 #include "systems/glass_shapes.h"
+#include "systems/glass_store.h"
 
 #include <stdlib.h>
 
@@ -85,30 +86,49 @@ void glass_answer_detections(const struct arrival *a, const struct done *d, sl_j
 
 /* ---- the table ---- */
 
-/* The row, and what the later backend's answer had around it. */
-void glass_answer_defect(const struct arrival *a, const struct done *d, sl_json_out *out)
+/* The members of the row that the outcome has; a picture of ours by the name of the hub that
+ * was asked. */
+static void put_row(sl_json_out *out, const struct done *d)
 {
-    sl_str row = sl_out_text(&d->outcome->text), key;
-    sl_value root;
+    sl_value root = sl_json_root(d->doc);
+    bool is_ours =
+        sl_value_is_str(sl_value_get(root, SL_STR("image_source")), SL_STR("stream"));
+    char room[BASE_URL_SIZE];
+    sl_str key, path;
 
-    (void)a;
-    if (sl_json_read(d->doc, row, NULL, NULL, NULL) < 0) {
-        out->rc = SL_E_NOMEM;
-        return;
-    }
-    root = sl_json_root(d->doc);
-    sl_out_object(out);
     for (sl_value v = sl_value_first(root, &key); sl_value_type(v) != SL_JSON_NONE;
          v = sl_value_next(root, v, &key)) {
         char name[32];
 
-        if (!str_to_cstr(key, name, sizeof name)) continue;
-        sl_out_key(out, name);
-        sl_out_raw(out, sl_value_raw(v));
+        if (is_ours && sl_str_eq(key, SL_STR("image_url")) && sl_value_str(v, &path)) {
+            glass_put_place(out, base_url_of(d->request, room), path);
+        } else if (str_to_cstr(key, name, sizeof name)) {
+            sl_out_key(out, name);
+            sl_out_raw(out, sl_value_raw(v));
+        }
     }
+}
+
+static bool read_row(const struct done *d, sl_json_out *out)
+{
+    if (sl_json_read(d->doc, sl_out_text(&d->outcome->text), NULL, NULL, NULL) == 0)
+        return true;
+    out->rc = SL_E_NOMEM;
+    return false;
+}
+
+/* The row, and what the later backend's answer had around it. */
+void glass_answer_defect(const struct arrival *a, const struct done *d, sl_json_out *out)
+{
+    (void)a;
+    if (!read_row(d, out)) return;
+    sl_out_object(out);
+    put_row(out, d);
     put_true(out, "success");
     sl_out_key(out, "data");
-    sl_out_raw(out, row);
+    sl_out_object(out);
+    put_row(out, d);
+    sl_out_end(out);
     put_text(out, "source", "hub");
     put_text(out, "message",
              d->outcome->kind == OUTCOME_MERGED ? "Defect merged with its detection"
@@ -124,7 +144,10 @@ void glass_answer_defect(const struct arrival *a, const struct done *d, sl_json_
 void glass_answer_edit(const struct arrival *a, const struct done *d, sl_json_out *out)
 {
     (void)a;
-    sl_out_raw(out, sl_out_text(&d->outcome->text));
+    if (!read_row(d, out)) return;
+    sl_out_object(out);
+    put_row(out, d);
+    sl_out_end(out);
 }
 
 void glass_answer_removal(const struct arrival *a, const struct done *d, sl_json_out *out)

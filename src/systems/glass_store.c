@@ -160,7 +160,7 @@ int glass_put_row_of(struct db *tx, int64_t seq, sl_json_out *out)
     if (s == NULL) return db_fail(tx, NULL);
     stmt_bind_i64(s, 1, seq);
     rc = stmt_step(s);
-    if (rc > 0) glass_put_row(out, s);
+    if (rc > 0) glass_put_row(out, s, (sl_str){"", 0});
     stmt_reset(s);
     return rc < 0 ? rc : out->rc;
 }

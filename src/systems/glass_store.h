@@ -41,8 +41,11 @@ const char *timestamptz(struct wall at, char buf[TIMESTAMPTZ_SIZE]);
     " d.status, d.confidence, d.notes, d.created_at, coalesce(d.updated_at, d.created_at)," \
     " d.image_source"
 #define DEFECT_TABLES "glass_defect d JOIN record r USING(seq)"
-void glass_put_row(sl_json_out *out, const struct stmt *s);
-/* One of them, if it is there. */
+/* base_url: as in struct ask, in front of the path of a picture that is ours; may be empty */
+void glass_put_row(sl_json_out *out, const struct stmt *s, sl_str base_url);
+/* The member image_url of a picture that is ours. */
+void glass_put_place(sl_json_out *out, sl_str base_url, sl_str path);
+/* One of them, if it is there; with paths. */
 int glass_put_row_of(struct db *tx, int64_t seq, sl_json_out *out);
 
 #endif

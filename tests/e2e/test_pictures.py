@@ -63,6 +63,7 @@ class Attached(PicturesTest):
         self.assertEqual((headers['Cache-Control'], headers['X-Content-Type-Options']),
                          ('public, max-age=31536000, immutable', 'nosniff'))
         self.assertEqual(self.hub.json('/defects/' + row['id']), row)
+        self.assertEqual(row['image_url'].rsplit('/', 1)[0], f'http://{self.hub.address}/media')
         now = self.metrics()
         self.assertEqual(now['sluice_pictures_kept_total'], 1)
         self.assertEqual(now['sluice_storage_bytes{kind="media"}'], len(sent[9]))
@@ -82,6 +83,25 @@ class Attached(PicturesTest):
         self.assertEqual((events[1]['device'], events[1]['record']['image_source']), ('cam-7', 'stream'))
         self.assertEqual(events[1]['record']['id'], events[0]['record']['record_id'])
         self.assertEqual(self.fetch(events[1]['record']['image_url'])[2], numbered(1))  # it can be had already
+
+    def test_websites_that_live_elsewhere_get_whole_urls(self):
+        viewer = self.viewer()
+        camera = self.registered(viewer)
+        camera.frame(numbered(1))
+        at = camera.detection()
+        row = self.row_with_picture()
+        path, port = urlsplit(row['image_url']).path, self.hub.address.rsplit(':', 1)[1]
+        for headers, base in (({'Host': f'localhost:{port}'}, f'http://localhost:{port}'),
+                              ({'X-Forwarded-Proto': 'https', 'Host': '127.0.0.1'}, 'https://127.0.0.1')):
+            for query in ('/defects', '/defects?deviceId=cam-7&status=pending'):
+                got = json.loads(self.hub.get(query, **headers)[2])
+                self.assertEqual([r['image_url'] for r in got['data']], [base + path])
+            self.assertEqual(json.loads(self.hub.get('/defects/' + row['id'], **headers)[2])['image_url'], base + path)
+        base = f'http://{self.hub.address}'
+        self.assertEqual(self.call('PATCH', '/defects/' + row['id'], {'status': 'reviewed'})[1]['image_url'], base + path)
+        got = self.insert(detected_at=at, notes='the upload failed')  # without a picture: ours stays
+        self.assertEqual((got['id'], got['image_url'], got['data']['image_url'], got['image_source']),
+                         (row['id'], base + path, base + path, 'stream'))
 
     def test_both_wires_and_lists(self):
         self.assertEqual(self.post('/api/device/frames', {'frame': base64.b64encode(numbered(7)).decode()}, x_device_id='cam-9')[0], 200)
