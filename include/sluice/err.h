@@ -36,7 +36,9 @@
     X(LIMIT, -10017, "a connection limit has been reached")            \
     X(DB, -10018, "the database refused the operation")                \
     X(DB_NEWER, -10019, "the database was written by a newer version") \
-    X(BUSY, -10020, "in use by another process")
+    X(BUSY, -10020, "in use by another process")                       \
+    X(ENGINE_IO, -10021, "not valid Engine.IO")                        \
+    X(SOCKET_IO, -10022, "not valid Socket.IO")
 
 #define SL_ERROR_ENUM(name, code, text) SL_E_##name = code,
 enum { SL_OK = 0, SL_ERRORS(SL_ERROR_ENUM) };
