@@ -41,6 +41,14 @@ class Embed(unittest.TestCase):
         one, two = self.embed(sorted(FILES)), self.embed(sorted(FILES, reverse=True))
         self.assertEqual(one, two)
 
+    def test_a_file_from_elsewhere_is_served_by_its_given_name(self):
+        (self.root / 'far.js').write_bytes(b'elsewhere')
+        subprocess.run([sys.executable, EMBED, self.root / 'x.c', self.root / 'x.h', 'site', self.root / 'web',
+                        self.root / 'web/index.html', f'vendor/near.js={self.root / "far.js"}'], check=True)
+        text = (self.root / 'x.c').read_text()
+        self.assertIn('{"/vendor/near.js", "text/javascript; charset=utf-8"', text)
+        self.assertEqual(array(text, 'plain_1'), b'elsewhere')
+
     def test_etag_follows_content(self):
         before = self.embed(['index.html'])
         (self.root / 'web/index.html').write_bytes(FILES['index.html'] + b'!')

@@ -1,75 +1,57 @@
 // SPDX-License-Identifier: MIT
-import { Cameras } from './cameras.js';
+// The page: header, bars, and the view that the address names.
+import { Bars } from './bar.js';
+import { Camera } from './camera.js';
 import { Detections } from './detections.js';
-import { plural, timeOf, zone } from './format.js';
-import { Link } from './link.js';
+import { Header } from './header.js';
+import { link } from './hub.js';
+import { showTheme } from './prefs.js';
+import { useRoute } from './route.js';
+import { Toast } from './toast.js';
+import { html, render, useEffect, useErrorBoundary, useRef } from './vendor/preact.js';
+import { Wall } from './wall.js';
 
-const $ = (id) => document.getElementById(id);
-const wsUrl = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`;
-const simLine = `sluice sim glass --url ${wsUrl}`;
+const VIEWS = { wall: Wall, camera: Camera, detections: Detections };
+const TITLES = { wall: () => 'Live', camera: (name) => name, detections: () => 'Detections' };
 
-const cameras = new Cameras($('cameras'), $('no-cameras'));
-const detections = new Detections({
-  rows: $('rows'), scroller: $('scroller'), pill: $('pill'), total: $('total'), loading: $('loading'),
-  empty: $('no-rows'), gap: $('gap'), announcer: $('announcer'),
-});
-const handlers = {
-  frame: (m) => cameras.frame(m),
-  device_status: (m) => cameras.status(m),
-  detection: (m) => detections.take(m),
-};
+const Lost = () => html`<div class="note"><p><strong>There is no such view.</strong> <a href="#/">To the cameras</a></p></div>`;
 
-$('own-address').textContent = location.origin;
-$('zone').textContent = `times in ${zone}`;
-$('own-sim').textContent = $('own-sim-2').textContent = simLine;
-
-// Ages are told by the hub's clock; ours may be off by minutes.
-async function compareClocks() {
-  try {
-    const before = Date.now();
-    const { timestamp } = await (await fetch('/health', { cache: 'no-store' })).json();
-    const middle = (before + Date.now()) / 2;
-    if (timestamp) cameras.clockOffset = Date.parse(timestamp) - middle;
-  } catch {
-    // the next connection asks again
-  }
+function Broken({ error, again }) {
+  return html`<div class="note error" role="alert"><p><strong>This view stopped working.</strong> Loading the page again helps in most cases.
+    <code>${String(error?.message ?? error)}</code></p><button type="button" class="plain" onClick=${again}>Try again</button></div>`;
 }
 
-function showLink(state, word) {
-  $('link').dataset.state = state;
-  $('link').querySelector('.word').textContent = word;
+function App() {
+  const { view, name, query } = useRoute();
+  const [error, again] = useErrorBoundary((e) => console.error(e));
+  const main = useRef(null), isFirst = useRef(true);
+  const View = VIEWS[view] ?? Lost;
+  const place = view === 'camera' ? `camera ${name}` : view; // details open within their list
+  useEffect(() => {
+    document.title = `${TITLES[view]?.(name) ?? 'Sluice'} – Sluice`;
+  }, [view, name]);
+  useEffect(() => {
+    if (!isFirst.current) {
+      scrollTo(0, 0);
+      main.current.focus({ preventScroll: true });
+    }
+    isFirst.current = false;
+  }, [place]);
+  const skip = (event) => {
+    event.preventDefault(); // the address is the view's
+    main.current.focus();
+  };
+  return html`<a class="skip" href="#/" onClick=${skip}>Skip to the view</a>
+    <${Header} view=${view} />
+    <${Bars} />
+    <main ref=${main} tabindex="-1">
+      ${error ? html`<${Broken} error=${error} again=${again} />`
+        : html`<${View} key=${place} device=${name} selected=${name} query=${query} />`}
+    </main>
+    <footer class="dim"><span>Sluice ${link.version ?? ''}</span> <a href="/app/licences.txt">Licences</a></footer>
+    <${Toast} view=${view} name=${name} />`;
 }
 
-let link = null;
-
-function showBar() {
-  const bar = $('bar');
-  bar.hidden = !link?.since;
-  if (bar.hidden) return;
-  const seconds = Math.max(0, Math.ceil((link.nextAt - Date.now()) / 1000));
-  const next = seconds > 0 ? `next try in ${seconds} s` : 'trying now';
-  bar.textContent = `No connection to the hub since ${timeOf(link.since)}. Attempt ${link.tries} failed, ${next}. What you see is as of then.`;
-}
-
-function onState(state, now) {
-  link = now;
-  cameras.lost = now.since;
-  if (state === 'open') {
-    showLink('live', 'CONNECTED');
-    compareClocks();
-    detections.load();
-  } else {
-    showLink('off', 'DISCONNECTED');
-  }
-  showBar();
-  cameras.refresh();
-}
-
-cameras.onrefresh = () => {
-  const n = cameras.lost === null ? cameras.tiles.size : 0;
-  $('summary').textContent = n ? `${cameras.liveCount} of ${plural(n, 'camera', 'cameras')} live` : '';
-};
-setInterval(showBar, 500);
-
-new Link(wsUrl, { message: (m) => handlers[m.type]?.(m), state: onState });
-cameras.refresh();
+showTheme();
+document.getElementById('app').replaceChildren();
+render(html`<${App} />`, document.getElementById('app'));

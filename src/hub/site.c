@@ -8,10 +8,10 @@
 
 #include <stdlib.h>
 
-/* Everything the page needs comes from here; sockets and pictures made in the page besides. */
-#define PAGE_POLICY                                                                         \
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " \
-    "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+/* What the page needs comes from here, but for pictures that a device keeps elsewhere. */
+#define PAGE_POLICY                                                                          \
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; " \
+    "img-src 'self' data: https: http:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /* The weight of one media range in an Accept header, or -1: not named. RFC 9110 §12.5.1 */
 static double weight_of(sl_str accept, sl_str type)
