@@ -47,6 +47,7 @@ struct journal {
     int64_t woken_at; /* how long the log was when the checkpoint thread was woken */
     int64_t truncate_at;
     struct health health;
+    bool untold; /* the loop could not be called: no memory */
 
     pthread_mutex_t lock; /* covers what follows */
     pthread_cond_t wake;
@@ -134,7 +135,7 @@ static void try_batch(struct journal *j, struct list *batch)
     settle_all(batch, &err, committed);
 }
 
-/* Microseconds until the disk may be tried again, while it is in trouble. */
+/* Microseconds until what failed may be tried again. */
 static uint64_t until_retry_us(const struct journal *j)
 {
     uint64_t pause = (uint64_t)j->limits.retry_ms * 1000, past = mono_now().us - j->tried.us;
@@ -238,6 +239,13 @@ static void add_all(struct list *to, struct list *from)
         list_add_last(to, n);
 }
 
+/* Without memory it is called later: what is done waits for that, or for journal_close. */
+static void call_loop(struct journal *j)
+{
+    j->untold = sl_loop_post(j->loop, on_batch, j) < 0;
+    if (j->untold) j->tried = mono_now();
+}
+
 /* Until there is something to do. Returns with the lock held, as it is called. */
 static void wait_for_work(struct journal *j)
 {
@@ -245,11 +253,11 @@ static void wait_for_work(struct journal *j)
         uint64_t us = until_retry_us(j);
         struct timespec until;
 
-        if (j->health.trouble.rc == 0) {
+        if (j->health.trouble.rc == 0 && !j->untold) {
             pthread_cond_wait(&j->wake, &j->lock);
             continue;
         }
-        if (us == 0) return; /* to probe */
+        if (us == 0) return; /* to probe, or to tell again */
         clock_gettime(CLOCK_MONOTONIC, &until);
         us += (uint64_t)until.tv_nsec / 1000;
         until.tv_sec += (time_t)(us / 1000000);
@@ -270,16 +278,15 @@ static void *on_thread(void *user)
         if (list_is_empty(&j->waiting) && j->stopping) break; /* all is written */
         list_move_all(&j->waiting, &batch);
         pthread_mutex_unlock(&j->lock);
-        if (list_is_empty(&batch))
-            probe(j);
-        else
+        if (!list_is_empty(&batch))
             write_batch(j, &batch);
+        else if (j->health.trouble.rc < 0)
+            probe(j);
         pthread_mutex_lock(&j->lock);
         add_all(&j->done, &batch);
         j->told = j->health;
         pthread_mutex_unlock(&j->lock);
-        /* If this fails the batch is told together with the next one, or by journal_close. */
-        (void)!sl_loop_post(j->loop, on_batch, j);
+        call_loop(j);
         tend_log(j);
         pthread_mutex_lock(&j->lock);
     }

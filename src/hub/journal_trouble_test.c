@@ -271,6 +271,33 @@ static void test_a_probe_is_no_smaller_than_what_failed(void **state)
     assert_int_equal(look.stats.trouble.rc, -EIO); /* "file too large" has no cure of its own */
 }
 
+/* The row is there; a moment later memory is, too. */
+static bool is_told_after_all(const struct journal_stats *s)
+{
+    if (number(look.f->reader, count_sql) == 1 && look.left < 4000 - 20)
+        sl__alloc_fail_after(-1);
+    return s->outcome[OUTCOME_STORED] == 1;
+}
+
+static void test_a_sender_is_told_though_memory_was_short(void **state)
+{
+    struct fixture *f = *state;
+
+    start(f, &quick, NULL);
+    look.f = f;
+    pthread_mutex_lock(&gate);
+    append(f, &slow, SL_STR("{}"));
+    wait_at_gate(f);
+    sl__alloc_fail_after(0); /* the loop cannot be called */
+    pthread_mutex_unlock(&gate);
+    look_for(is_told_after_all);
+    assert_int_equal(sl_loop_run(f->loop), 0);
+    sl__alloc_fail_after(-1);
+    assert_int_equal(look.stats.outcome[OUTCOME_STORED], 1);
+    assert_int_equal(f->done, 1);
+    assert_int_equal(look.stats.probes, 0);
+}
+
 static void test_room_is_what_the_file_system_says(void **state)
 {
     struct fixture *f = *state;
@@ -537,6 +564,7 @@ int main(void)
         CASE(test_a_disk_that_stays_broken_is_asked_now_and_then),
         CASE(test_the_end_of_trouble_is_found_without_a_record),
         CASE(test_a_probe_is_no_smaller_than_what_failed),
+        CASE(test_a_sender_is_told_though_memory_was_short),
         CASE(test_room_is_what_the_file_system_says),
         CASE(test_what_is_committed_can_be_read_meanwhile),
         CASE(test_a_slow_disk_makes_larger_batches_not_losses),
