@@ -10,7 +10,7 @@ from hub import SLUICE, Hub, Viewer
 from kit import BUILD, MIB, SECONDS, wait_for
 from test_glass import GlassTest
 
-FRAME_P99 = 0.5  # seconds, on a machine that does much else; a healthy hub needs 5 ms
+FRAME_P99 = 1  # seconds, on a machine that does much else: 0.02 to 0.2 were seen; who waits for the disk waits for a minute
 
 
 class SmallDisk(Hub):
@@ -275,6 +275,7 @@ class SlowDisk(FaultsTest):
     def test_it_holds_back_refuses_and_recovers(self):
         live, camera = self.open(Live(self.hub.url)), self.camera('ws')
         camera.ws.settimeout(SECONDS)
+        camera.ws.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)  # the kernel shall not take what the hub does not
         self.assertEqual(self.detect()[0], 200)
         self.hub.begin('slow', 60_000)
         before, began = len(live.age), time.monotonic()
