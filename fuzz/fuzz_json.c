@@ -145,6 +145,33 @@ static void check_peek(const sl_json *doc, int rc, sl_str text)
     }
 }
 
+/* A document behind something else: as if it stood alone. */
+static void check_from(sl_str text)
+{
+    size_t from = text.len ? (uint8_t)text.ptr[0] % text.len : 0;
+    sl_json alone = {0}, behind = {0};
+    sl_json_index x;
+    struct scan s;
+
+    index_init(&x, 0);
+    scan_init(&s, SCAN_JSON, NULL, &x);
+    int rc = scan_feed(&s, NULL, (const uint8_t *)text.ptr, text.len);
+    if (rc == 0) rc = scan_end(&s);
+    int want =
+        sl_json_read(&alone, (sl_str){text.ptr + from, text.len - from}, NULL, NULL, NULL);
+    for (int i = 0; i < 2; i++) {
+        int got = sl_json_read_from(&behind, text, from, i && rc == 0 ? &x : NULL, NULL, NULL);
+        check((got < 0) == (want < 0) && behind.n == alone.n);
+        for (uint32_t k = 0; k < alone.n; k++)
+            check(behind.node[k].at == alone.node[k].at + from
+                  && behind.node[k].next == alone.node[k].next
+                  && behind.node[k].type == alone.node[k].type);
+    }
+    sl_json_deinit(&alone);
+    sl_json_deinit(&behind);
+    index_deinit(&x);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     sl_str text = {(const char *)data, size};
@@ -164,6 +191,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         round_trip(&plain);
     }
     check_peek(&plain, rc, text);
+    check_from(text);
     sl_json_deinit(&plain);
     sl_json_deinit(&indexed);
     return 0;

@@ -78,6 +78,17 @@ typedef struct sl_value {
  */
 SL_API int sl_json_read(sl_json *doc, sl_str text, const sl_json_index *index,
                         const sl_json_limits *limits, sl_error *err) SL_MUST_USE;
+
+/*
+ * The same for a document that begins at byte `from` of `text` and ends with it, as behind what
+ * a wire puts in front (`42["chat"]`, from 2). `index` is of the whole text, and of use unless
+ * the bytes in front have quotes, backslashes or control characters. Bytes count from the
+ * beginning of `text`, in nodes and in `err`; those in front are not looked at.
+ *
+ * from     at most text.len
+ */
+SL_API int sl_json_read_from(sl_json *doc, sl_str text, size_t from, const sl_json_index *index,
+                             const sl_json_limits *limits, sl_error *err) SL_MUST_USE;
 SL_API void sl_json_deinit(sl_json *doc);
 
 SL_API sl_value sl_json_root(const sl_json *doc);
@@ -152,6 +163,8 @@ SL_API void sl_out_f64(sl_json_out *o, double v); /* the shortest; null if not f
 SL_API void sl_out_bool(sl_json_out *o, bool v);
 SL_API void sl_out_null(sl_json_out *o);
 SL_API void sl_out_raw(sl_json_out *o, sl_str json); /* already JSON: passed through */
+/* More of the value that was last written, a raw one in pieces: no comma comes in front. */
+SL_API void sl_out_more(sl_json_out *o, sl_str json);
 /* Empty after a failure; valid until the next call. */
 SL_API sl_str sl_out_text(const sl_json_out *o);
 

@@ -19,6 +19,7 @@ struct reader {
     struct source source;
     sl_json *doc;
     uint32_t depth_max, nodes_max;
+    uint32_t from; /* where the document begins */
     /* the first thing that was wrong */
     int rc;
     uint32_t at;
@@ -200,7 +201,7 @@ JSON_INLINE uint32_t read_values(struct reader *r, struct cursor cursor)
 }
 
 /* The memory for scanning, at most a piece's worth. */
-static int start_scan(struct reader *r, sl_str text)
+static int start_scan(struct reader *r, sl_str text, uint32_t from)
 {
     sl_json *doc = r->doc;
     uint32_t cap = (uint32_t)((text.len < PIECE ? text.len + 63 : PIECE) / 64 * 64) + 64;
@@ -212,7 +213,7 @@ static int start_scan(struct reader *r, sl_str text)
         doc->piece = piece;
         doc->piece_cap = cap;
     }
-    source_init(&r->source, text, doc->piece, doc->piece_cap);
+    source_init(&r->source, text, from, doc->piece, doc->piece_cap);
     return 0;
 }
 
@@ -220,14 +221,15 @@ static int start_scan(struct reader *r, sl_str text)
 static __attribute__((cold)) int fail(struct reader *r, int rc, sl_error *err)
 {
     const uint8_t *text = (const uint8_t *)r->doc->text.ptr;
+    uint32_t len = (uint32_t)r->doc->text.len;
     const char *why = r->why ? r->why : "out of memory";
     size_t at = r->at;
 
     if (rc == SL_E_UTF8) {
-        at = json_find_bad_utf8(text, (uint32_t)r->doc->text.len);
+        at = json_find_bad_utf8(text, r->from, len);
         why = "expected valid UTF-8";
     } else if (rc == SL_E_JSON && (r->source.rc < 0 || r->why == NULL)) {
-        at = json_find_bad(text, (uint32_t)r->doc->text.len, &why);
+        at = json_find_bad(text, r->from, len, &why);
     }
     r->doc->n = 0;
     sl_fail(err, rc, "json", "%s at byte %zu", why, at);
@@ -235,8 +237,30 @@ static __attribute__((cold)) int fail(struct reader *r, int rc, sl_error *err)
     return rc;
 }
 
-int sl_json_read(sl_json *doc, sl_str text, const sl_json_index *index,
-                 const sl_json_limits *limits, sl_error *err)
+/*
+ * Whether an index of the whole text says the truth about what begins at `from`: in front of it
+ * must be no quote or backslash, and no control character (`bad` may be due to it); nor may a
+ * number or literal there run on into the document.
+ */
+static bool index_holds_from(const sl_json_index *x, sl_str text, size_t from)
+{
+    if (!index_covers(x, text) || x->bad || from == text.len) return false;
+    for (size_t i = 0; i < from; i++)
+        if (text.ptr[i] == '"' || text.ptr[i] == '\\') return false;
+    char c = text.ptr[from];
+    return c == '[' || c == '{' || c == '"';
+}
+
+/* Past the entries that lie in front of `from`: they are few. */
+static struct cursor skip_front(struct cursor c, uint32_t from)
+{
+    while (c.left.at != c.left.end && *c.left.at < from)
+        c.left.at++;
+    return c;
+}
+
+int sl_json_read_from(sl_json *doc, sl_str text, size_t from, const sl_json_index *index,
+                      const sl_json_limits *limits, sl_error *err)
 {
     struct reader r;
 
@@ -244,8 +268,11 @@ int sl_json_read(sl_json *doc, sl_str text, const sl_json_index *index,
     doc->n = 0;
     if (text.len >= UINT32_MAX)
         return sl_fail(err, SL_E_TOO_BIG, "json", "a text of 4 GiB or more");
+    if (from > text.len) return sl_fail(err, SL_E_INVAL, "json", "begins behind its end");
+    if (from > 0 && !index_holds_from(index, text, from)) index = NULL;
     doc->text = text;
     r.doc = doc;
+    r.from = (uint32_t)from;
     r.source.rc = 0;
     r.rc = 0;
     r.at = 0;
@@ -254,16 +281,23 @@ int sl_json_read(sl_json *doc, sl_str text, const sl_json_index *index,
     r.nodes_max = limits && limits->nodes ? limits->nodes : NODES_DEFAULT;
     int rc = 0;
     if (!index_covers(index, text))
-        rc = start_scan(&r, text);
+        rc = start_scan(&r, text, r.from);
     else if (index->bad)
         rc = SL_E_JSON;
     if (rc < 0) return fail(&r, rc, err);
 
-    uint32_t n = read_values(&r, cursor_of(text, index, &r.source));
+    struct cursor c = cursor_of(text, index, &r.source);
+    uint32_t n = read_values(&r, from > 0 ? skip_front(c, r.from) : c);
     rc = r.source.rc < 0 ? r.source.rc : r.rc;
     if (rc < 0) return fail(&r, rc, err);
     doc->n = n;
     return 0;
+}
+
+int sl_json_read(sl_json *doc, sl_str text, const sl_json_index *index,
+                 const sl_json_limits *limits, sl_error *err)
+{
+    return sl_json_read_from(doc, text, 0, index, limits, err);
 }
 
 void sl_json_deinit(sl_json *doc)

@@ -2,15 +2,16 @@
 #include "base/json_inside.h"
 #include "base/scan_inside.h"
 
-void source_init(struct source *s, sl_str text, uint32_t *room, uint32_t cap)
+void source_init(struct source *s, sl_str text, uint32_t from, uint32_t *room, uint32_t cap)
 {
     s->text = (const uint8_t *)text.ptr;
     s->len = (uint32_t)text.len;
-    s->done = 0;
+    s->done = from;
     s->rc = 0;
     s->ended = false;
     s->piece = (sl_json_index){.at = room, .cap = cap, .max = cap};
     scan_init(&s->scan, SCAN_UTF8 | SCAN_JSON, NULL, &s->piece);
+    s->scan.pos = from;
 }
 
 static int scan_piece(struct source *s)
@@ -83,21 +84,21 @@ struct cursor json_skip_escapes(struct cursor c, uint32_t e, uint32_t *end, uint
     return c;
 }
 
-uint32_t json_find_bad_utf8(const uint8_t *text, uint32_t len)
+uint32_t json_find_bad_utf8(const uint8_t *text, uint32_t from, uint32_t len)
 {
     struct utf8_state u = {0};
-    uint32_t i = 0;
+    uint32_t i = from;
 
     while (i < len && utf8_step(&u, text[i]))
         i++;
     return i;
 }
 
-uint32_t json_find_bad(const uint8_t *text, uint32_t len, const char **sentence)
+uint32_t json_find_bad(const uint8_t *text, uint32_t from, uint32_t len, const char **sentence)
 {
     bool in_string = false;
 
-    for (uint32_t i = 0; i < len; i++) {
+    for (uint32_t i = from; i < len; i++) {
         uint8_t c = text[i];
         if (in_string && c < 0x20) {
             *sentence = "a control character inside a string must be escaped";

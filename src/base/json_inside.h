@@ -40,8 +40,9 @@ struct cursor {
     struct source *source; /* NULL: the index came with the text */
 };
 
-/* Memory to scan into: `cap` entries, at least 128. The text is shorter than 4 GiB. */
-void source_init(struct source *s, sl_str text, uint32_t *room, uint32_t cap);
+/* Memory to scan into: `cap` entries, at least 128. The text is shorter than 4 GiB; what lies
+ * before `from` is not looked at. */
+void source_init(struct source *s, sl_str text, uint32_t from, uint32_t *room, uint32_t cap);
 
 /* Scan on. returns entries, or none: the text ends, or s->rc */
 struct entries source_refill(struct source *s);
@@ -95,8 +96,8 @@ JSON_INLINE uint32_t cursor_next(struct cursor *c, uint8_t *byte)
 struct cursor json_skip_escapes(struct cursor c, uint32_t e, uint32_t *end, uint32_t *bad);
 
 /* After SL_E_UTF8, or a bad index: the byte, and the sentence. For the error, not for speed. */
-uint32_t json_find_bad_utf8(const uint8_t *text, uint32_t len);
-uint32_t json_find_bad(const uint8_t *text, uint32_t len, const char **sentence);
+uint32_t json_find_bad_utf8(const uint8_t *text, uint32_t from, uint32_t len);
+uint32_t json_find_bad(const uint8_t *text, uint32_t from, uint32_t len, const char **sentence);
 
 /* The end of the number or literal at `p`, NULL if it is none or something adheres to it. */
 const uint8_t *json_scalar_end(const uint8_t *p, const uint8_t *end, sl_json_type *type);

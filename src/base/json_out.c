@@ -328,6 +328,12 @@ void sl_out_raw(sl_json_out *o, sl_str json)
     put_value(o, json.ptr, json.len);
 }
 
+void sl_out_more(sl_json_out *o, sl_str json)
+{
+    if (o->after_key && o->rc == 0) o->rc = SL_E_INVAL; /* there is no value yet */
+    if (json.len > 0) put(o, json.ptr, json.len);
+}
+
 sl_str sl_out_text(const sl_json_out *o)
 {
     return o->rc < 0 ? (sl_str){0} : (sl_str){o->ptr, o->len};

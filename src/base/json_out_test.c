@@ -64,10 +64,27 @@ static void test_structure(void **state)
     sl_out_deinit(&o);
 }
 
+static void test_raw_in_pieces(void **state)
+{
+    sl_json_out o = {0};
+
+    (void)state;
+    sl_out_array(&o);
+    sl_out_null(&o);
+    sl_out_raw(&o, SL_STR("{\"a\":"));
+    sl_out_more(&o, (sl_str){0});
+    sl_out_more(&o, SL_STR("[1"));
+    sl_out_more(&o, SL_STR(",2]}"));
+    sl_out_i64(&o, 3);
+    sl_out_end(&o);
+    assert_text(&o, "[null,{\"a\":[1,2]},3]");
+    sl_out_deinit(&o);
+}
+
 static void test_misuse_sticks(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 7; i++) {
+    for (unsigned i = 0; i < 8; i++) {
         sl_json_out o = {0};
         if (i != 1 && i != 4) sl_out_object(&o);
         if (i == 0) sl_out_i64(&o, 1);   /* a member without key */
@@ -89,6 +106,10 @@ static void test_misuse_sticks(void **state)
         if (i == 6) { /* nothing is no JSON */
             sl_out_key(&o, "a");
             sl_out_raw(&o, SL_STR(""));
+        }
+        if (i == 7) { /* more of a value that is not there yet */
+            sl_out_key(&o, "a");
+            sl_out_more(&o, SL_STR("1"));
         }
         assert_int_equal(o.rc, SL_E_INVAL);
         sl_out_end(&o);
@@ -325,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_structure),
+        cmocka_unit_test(test_raw_in_pieces),
         cmocka_unit_test(test_misuse_sticks),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_strings),

@@ -163,7 +163,7 @@ static __attribute__((noinline)) int scan_and_take(struct peek *p, sl_str text)
     uint32_t room[PIECE + 64];
     struct source source;
 
-    source_init(&source, text, room, PIECE + 64);
+    source_init(&source, text, 0, room, PIECE + 64);
     int rc = take_object(p, cursor_of(text, NULL, &source));
     return source.rc < 0 ? source.rc : rc;
 }
