@@ -30,8 +30,8 @@ typedef struct sl_sio_packet sl_sio_packet;
 
 /* ---- what comes in ---- */
 
-#define SL_SIO_ATTACHMENTS_MAX 10 /* binary values in one packet; clients have the same limit \
-                                   */
+/* Binary values in one packet; clients have the same limit. */
+#define SL_SIO_ATTACHMENTS_MAX 10
 
 /* An event or the answer to one, for the call. Hold attachments' buffers to keep them. */
 typedef struct sl_sio_event {
