@@ -29,7 +29,8 @@ function Image({ row }) {
     return html`<p class="no-image dim">Its picture could not be loaded from <a href=${url} target="_blank" rel="noopener noreferrer">where it is kept</a>.</p>`;
   }
   return html`<a class="image" href=${url} target="_blank" rel="noopener noreferrer">
-    <img src=${url} alt="Picture of this ${row.defect_type}" onError=${() => setMissing(true)} /><span>Full picture</span></a>`;
+    <img src=${url} alt="Picture of this ${row.defect_type}" onError=${() => setMissing(true)} /><span>Full picture</span></a>
+    ${row.image_source === 'stream' && html`<p class="from-stream dim">Taken from the stream: the camera’s last frame before the detection.</p>`}`;
 }
 
 // known: the list's row; it may be that the list has it not.

@@ -4,7 +4,7 @@ import { Detail } from './detail.js';
 import { clockOf, numberOf, plural } from './format.js';
 import { curlLines, simLine } from './firstrun.js';
 import { link, listOf, streams } from './hub.js';
-import { useKeys } from './keys.js';
+import { useKeys, useReturn } from './keys.js';
 import { Copyable, ErrorNote, Waiting } from './parts.js';
 import { detectionsHref, go } from './route.js';
 import { Rows } from './rows.js';
@@ -116,6 +116,7 @@ export function Detections({ selected, query }) {
   useReading(list, selected);
   usePlace(selected !== '');
   useKeys({ rows, hrefOf, back });
+  useReturn(selected);
   return html`<div class="detections" data-open=${selected !== ''}>
     <section class="list" aria-labelledby="list-title">
       <div class="head">

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
 // The list by keyboard: j, k and the arrows move, Enter opens, Esc closes.
 import { go, openId } from './route.js';
-import { useEffect } from './vendor/preact.js';
+import { useEffect, useRef } from './vendor/preact.js';
 
 const STEP = { j: 1, ArrowDown: 1, ArrowRight: 1, k: -1, ArrowUp: -1, ArrowLeft: -1 };
 
 const linkOf = (id) => document.querySelector(`.rows a[data-id="${CSS.escape(id)}"]`);
 const isTyping = (target) => target.closest('input, select, textarea, [contenteditable]') !== null;
+
+// Whichever way a detail was closed: the row it belongs to has the focus again.
+export function useReturn(selected) {
+  const last = useRef('');
+  useEffect(() => {
+    if (selected === '' && last.current) linkOf(last.current)?.focus({ preventScroll: true });
+    last.current = selected;
+  }, [selected]);
+}
 
 export function useKeys({ rows, hrefOf, back }) {
   useEffect(() => {
@@ -15,8 +24,6 @@ export function useKeys({ rows, hrefOf, back }) {
       if (event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
       if (event.key === 'Escape' && selected) {
         go(back);
-        // after the list is there again
-        requestAnimationFrame(() => requestAnimationFrame(() => linkOf(selected)?.focus({ preventScroll: true })));
         return;
       }
       const step = STEP[event.key];

@@ -2,9 +2,9 @@
 // build: release
 //
 // The list of detections: live, filtered, older ones, one of them in detail, its status.
-import { Camera, check, holds, isWide, rowsOf, run, same, until } from './kit.mjs';
+import { Camera, check, holds, isWide, rowsOf, run, same, textOf, until } from './kit.mjs';
 
-const heading = (page) => page.innerText('.detail-view h1').catch(() => '');
+const heading = (page) => textOf(page, '.detail-view h1');
 const focusedId = (page) => page.evaluate(() => document.activeElement?.dataset.id);
 
 run(async (hub, browser) => {
@@ -21,7 +21,7 @@ run(async (hub, browser) => {
     await page.evaluate(() => { window.sameDocument = true; });
     camera.detect('scratch', { confidence: 0.87 });
     await count(1);
-    holds((await rowsOf(page))[0], /^\d\d:\d\d:\d\d Scratch 87 % cam-7 ○? ?Pending$/);
+    holds((await rowsOf(page))[0], /^\d\d:\d\d:\d\d Scratch( , with a picture)? 87 % cam-7 ○? ?Pending$/);
     camera.detect('chip');
     await count(2);
     holds((await rowsOf(page))[0], 'Chip');
@@ -47,7 +47,7 @@ run(async (hub, browser) => {
     await count(100);
     await page.click('.older');
     await count(120);
-    await until('the end', async () => (await page.innerText('.end')).includes('all of them'));
+    await until('the end', async () => (await textOf(page, '.end')).includes('all of them'));
   });
 
   await check('filters narrow the list, live rows too, and are in the address', async () => {
@@ -113,14 +113,23 @@ run(async (hub, browser) => {
     await browser.shot(page, 'detail');
   });
 
+  await check('a picture taken from the stream is shown, and called that', async () => {
+    const row = await until('one with a picture', async () =>
+      (await hub.ask('/defects?deviceId=cam-7')).data.find((r) => r.image_source === 'stream'));
+    await page.goto(`${hub.url}/#/detections/${row.id}`);
+    await until('the words', async () => (await textOf(page, '.detail-view')).includes('Taken from the stream'));
+    await until('the picture', () => page.$eval('.detail-view img', (i) => i.complete && i.naturalWidth > 0).catch(() => false));
+    await page.goBack();
+  });
+
   await check('its status is changed, stored, and seen at once by others', async () => {
     const other = await browser.open(`${hub.url}/#/detections?device=old-0`);
     await until('rows', async () => (await rowsOf(other)).length === 50);
     await page.click('.statuses button[data-status=reviewed]');
-    await until('the result', async () => (await page.innerText('.said')) === 'Marked as reviewed.');
+    await until('the result', async () => (await textOf(page, '.said')) === 'Marked as reviewed.');
     const id = page.url().match(/detections\/([^?]+)/)[1];
     same((await hub.ask(`/defects/${id}`)).status, 'reviewed', 'stored');
-    await until('the other page', async () => (await other.innerText(`tr:has(a[data-id="${id}"])`)).includes('Reviewed'));
+    await until('the other page', async () => (await textOf(other, `tr:has(a[data-id="${id}"])`)).includes('Reviewed'));
     await other.context().close();
   });
 
@@ -128,11 +137,11 @@ run(async (hub, browser) => {
     await page.route('**/defects/*', (route) => (route.request().method() === 'PATCH'
       ? route.fulfill({ status: 503, json: { error: 'the disk is full' } }) : route.continue()));
     await page.click('.statuses button[data-status=resolved]');
-    await until('the cause', async () => (await page.innerText('.detail-view .error').catch(() => '')).includes('the disk is full'));
+    await until('the cause', async () => (await textOf(page, '.detail-view .error')).includes('the disk is full'));
     holds(await page.getAttribute('.statuses button[data-status=reviewed]', 'aria-pressed'), 'true');
     await page.unroute('**/defects/*');
     await page.click('.detail-view .error button');
-    await until('the result', async () => (await page.innerText('.said')) === 'Marked as resolved.');
+    await until('the result', async () => (await textOf(page, '.said')) === 'Marked as resolved.');
   });
 
   await check('what was removed is gone, and its address says so', async () => {
@@ -140,7 +149,7 @@ run(async (hub, browser) => {
     await hub.ask(`/defects/${id}`, 'DELETE');
     await page.goto(`${hub.url}/#/detections`);
     const shared = await browser.open(`${hub.url}/#/detections/${id}`, { expected: /status of 404/ });
-    await until('the answer', async () => (await shared.innerText('.detail-view')).includes('Defect not found'));
+    await until('the answer', async () => (await textOf(shared, '.detail-view')).includes('Defect not found'));
     await shared.context().close();
   });
 

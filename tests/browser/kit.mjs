@@ -187,6 +187,9 @@ export async function run(body) {
 
 // ---- what is on a page ----
 
+// At this moment, '' if it is not there: page.innerText() would wait for it.
+export const textOf = (page, where) => page.$eval(where, (e) => e.innerText).catch(() => '');
+
 export const rowsOf = (page) => page.$$eval('.list .rows tbody tr', (rows) =>
   rows.map((r) => r.innerText.replaceAll(/\s+/g, ' ').trim()));
 export const stateOf = (page, device) => page.$eval(`.tile[data-device="${device}"]`, (t) => t.dataset.state).catch(() => null);

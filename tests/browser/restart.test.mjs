@@ -2,9 +2,9 @@
 // build: release
 //
 // The hub goes and comes back: the page says so meanwhile, stays readable, and returns by itself.
-import { Camera, check, holds, rowsOf, run, same, seeMotion, stateOf, until } from './kit.mjs';
+import { Camera, check, holds, rowsOf, run, same, seeMotion, stateOf, textOf, until } from './kit.mjs';
 
-const bar = (page) => page.innerText('#bar').catch(() => '');
+const bar = (page) => textOf(page, '#bar');
 const SENTENCE = 'Cannot connect to backend for live stream';
 
 // While `isBlocked` this page's live wire leads nowhere, as behind a proxy that knows no upgrades.
@@ -22,47 +22,52 @@ const guard = (page, isBlocked) => page.addInitScript((blocked) => {
 run(async (hub, browser) => {
   let camera = new Camera(hub, 'cam-7');
   const { id } = await hub.post({ defect_type: 'scratch' });
-  const wall = await browser.open(`${hub.url}/`);
-  const list = await browser.open(`${hub.url}/#/detections/${id}`);
+  const page = await browser.open(`${hub.url}/#/detections/${id}`);
+  const show = (hash) => page.evaluate((h) => { location.hash = h; }, hash); // as links do
+  const resolved = '.statuses button[data-status=resolved]';
 
   await check('all is well', async () => {
-    await until('a live tile', async () => (await stateOf(wall, 'cam-7')) === 'live');
-    await until('a row', async () => (await rowsOf(list)).length === 1);
-    await until('its detail', () => list.isEnabled('.statuses button[data-status=resolved]'));
-    same(await bar(wall), '', 'the bar');
-    await wall.evaluate(() => { window.sameDocument = true; });
+    await until('a row', async () => (await rowsOf(page)).length === 1);
+    await until('its detail', () => page.isVisible(`${resolved}:enabled`));
+    await show('#/');
+    await until('a live tile', async () => (await stateOf(page, 'cam-7')) === 'live');
+    same(await bar(page), '', 'the bar');
+    await page.evaluate(() => { window.sameDocument = true; });
   });
 
   await check('when the hub is killed the page says so, and as of when', async () => {
     await hub.stop('SIGKILL');
     camera.close();
-    await until('the bar', async () => (await bar(wall)).includes('does not answer'));
-    holds(await bar(wall), SENTENCE);
-    holds(await bar(wall), /what was at \d\d:\d\d:\d\d/);
-    await until('a try that failed', async () => /attempt [2-9] failed, next try in \d s/.test(await bar(wall)));
-    same(await stateOf(wall, 'cam-7'), 'unknown', 'the tile');
-    holds(await wall.innerText('.tile'), /as of \d\d:\d\d:\d\d/);
-    await browser.shot(wall, 'hub-gone');
+    await until('the bar', async () => (await bar(page)).includes('does not answer'));
+    holds(await bar(page), SENTENCE);
+    holds(await bar(page), /what was at \d\d:\d\d:\d\d/);
+    await until('a try that failed', async () => /attempt [2-9] failed, next try in \d s/.test(await bar(page)));
+    same(await stateOf(page, 'cam-7'), 'unknown', 'the tile');
+    holds(await page.innerText('.tile'), /as of \d\d:\d\d:\d\d/);
+    await browser.shot(page, 'hub-gone');
   });
 
   await check('the list stays readable; what can not be done is switched off, with the reason', async () => {
-    same((await rowsOf(list)).length, 1, 'rows');
-    await until('no buttons', async () => !(await list.isEnabled('.statuses button[data-status=resolved]')));
-    holds(await list.innerText('.said'), 'The hub does not answer');
-    await browser.shot(list, 'hub-gone-detail');
+    await show(`#/detections/${id}`);
+    await until('the row', async () => (await rowsOf(page)).length === 1);
+    await until('no buttons', () => page.isVisible(`.statuses:disabled ${resolved.slice(10)}`));
+    holds(await page.innerText('.said'), 'The hub does not answer');
+    await browser.shot(page, 'hub-gone-detail');
   });
 
   await check('after the restart everything returns by itself', async () => {
     await hub.start();
     camera = new Camera(hub, 'cam-7');
-    await until('no bar', async () => (await bar(wall)) === '' && (await bar(list)) === '');
-    await until('a live tile', async () => (await stateOf(wall, 'cam-7')) === 'live');
-    await seeMotion(wall, '.tile');
-    same(await wall.evaluate(() => window.sameDocument), true, 'same document');
-    await list.click('.statuses button[data-status=resolved]');
-    await until('the change', async () => (await list.innerText('.said')) === 'Marked as resolved.');
+    await until('no bar', async () => (await bar(page)) === '');
+    await page.click(resolved);
+    await until('the change', async () => (await textOf(page, '.said')) === 'Marked as resolved.');
     camera.detect('chip');
-    await until('the next one, held while a detail is read', () => list.isVisible('.pill'));
+    await until('the next one, held while a detail is read', () => page.isVisible('.pill'));
+    await show('#/');
+    await until('a live tile', async () => (await stateOf(page, 'cam-7')) === 'live');
+    await seeMotion(page, '.tile');
+    same(await page.evaluate(() => window.sameDocument), true, 'same document');
+    await page.context().close();
   });
 
   await check('when only the live stream is refused, the list and its status still work', async () => {
@@ -74,7 +79,7 @@ run(async (hub, browser) => {
     await until('one stored since, by HTTP', async () => (await rowsOf(half)).length === 3, 8);
     await half.click('.rows tbody tr');
     await half.click('.statuses button[data-status=reviewed]');
-    await until('the change', async () => (await half.innerText('.said')) === 'Marked as reviewed.');
+    await until('the change', async () => (await textOf(half, '.said')) === 'Marked as reviewed.');
     await half.evaluate(() => { window.isBlocked = false; });
     await half.click('#bar button');
     await until('no bar', async () => (await bar(half)) === '');
@@ -96,6 +101,14 @@ run(async (hub, browser) => {
     await until('both', async () => (await rowsOf(away)).length === 5);
     holds(await away.innerText('.list .note'), /2 detections .* fetched\s+from history/);
     await away.context().close();
+  });
+
+  await check('open access is said on every view', async () => {
+    const open = await browser.open('about:blank');
+    await open.route('**/health', (route) => route.fulfill({ json: { ok: true, status: 'ok', access: 'open' } }));
+    await open.goto(`${hub.url}/#/detections`);
+    await until('the warning', async () => (await textOf(open, '.bar.open')).includes('Open access'));
+    await open.context().close();
   });
   camera.close();
 });

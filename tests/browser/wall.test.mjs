@@ -3,7 +3,7 @@
 //
 // The wall and the camera's page: pictures move, their age is true, what is not seen is not asked for.
 import { execFileSync } from 'node:child_process';
-import { Camera, check, holds, isWide, run, same, seeMotion, startScript, stateOf, until } from './kit.mjs';
+import { Camera, check, holds, isWide, run, same, seeMotion, startScript, stateOf, textOf, until } from './kit.mjs';
 
 // What the page says to the hub, and the frames that reach it, by stream.
 const listenIn = (page) => page.addInitScript(() => {
@@ -80,7 +80,7 @@ run(async (hub, browser) => {
 
   await check('its detection is named on the tile and told by a toast', async () => {
     script.stdin.write('scratch 0.87\n');
-    await until('the words', async () => (await page.innerText('.tile')).includes('Scratch 87 %'));
+    await until('the words', async () => (await textOf(page, '.tile')).includes('Scratch 87 %'));
     holds(await page.innerText('.toast'), /Scratch 87 %/);
     await until('the announcement', async () => (await page.textContent('#announcer')).includes('scratch from cam-7'));
   });
@@ -137,7 +137,7 @@ run(async (hub, browser) => {
 
   await check('a tile leads to the camera: its picture, at full rate, and its facts', async () => {
     await page.click('.tile[data-device="line-2"] .name');
-    await until('its page', async () => (await page.innerText('h1')) === 'line-2');
+    await until('its page', async () => (await textOf(page, 'h1')) === 'line-2');
     await seeMotion(page, '.stage');
     const facts = await page.innerText('.facts-list');
     holds(facts, /Wire\s+WebSocket/);
@@ -157,7 +157,7 @@ run(async (hub, browser) => {
     holds(await page.innerText('.events'), /Crack/);
     await page.click('.switch');
     cameras[1].detect('bubble', { bbox: [10, 20, 30, 40], source: [100, 100] });
-    await until('the next one in the list', async () => (await page.innerText('.events')).includes('Bubble'));
+    await until('the next one in the list', async () => (await textOf(page, '.events')).includes('Bubble'));
     same(await page.locator('.boxes').count(), 0, 'boxes while switched off');
   });
 
