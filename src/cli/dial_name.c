@@ -19,7 +19,7 @@
 struct lookup {
     atomic_int refs;
     int done_fd;
-    int rc; /* of getaddrinfo; read after done_fd has spoken */
+    atomic_int rc; /* of getaddrinfo, stored when `found` is there and before done_fd speaks */
     struct addrinfo *found;
     char host[256], port[6];
 };
@@ -38,8 +38,9 @@ static void *look_up(void *user)
 {
     struct lookup *l = user;
     uint64_t one = 1;
+    int rc = getaddrinfo(l->host, l->port, &tcp, &l->found);
 
-    l->rc = getaddrinfo(l->host, l->port, &tcp, &l->found);
+    atomic_store(&l->rc, rc);
     (void)!write(l->done_fd, &one, sizeof one);
     lookup_drop(l);
     return NULL;
@@ -89,7 +90,7 @@ int dial_lookup(const struct dial *d, const char *host, const char *port, struct
     rc = start(l);
     if (rc == 0) rc = dial_wait(d, l->done_fd, POLLIN);
     if (rc == 0) {
-        rc = l->rc == 0 ? 0 : SL_E_NOT_FOUND;
+        rc = atomic_load(&l->rc) == 0 ? 0 : SL_E_NOT_FOUND;
         *out = l->found;
         l->found = NULL;
     }
