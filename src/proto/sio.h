@@ -79,7 +79,8 @@ sl_value sio_next_arg(const struct sio_packet *p, sl_value v);
 bool sio_attachment(sl_value v, uint32_t attachments, uint32_t *num);
 
 /*
- * Walk the placeholders inside a value, in document order:
+ * Walk the placeholders inside a value, in document order; after sio_parse each `num` is below
+ * `attachments`:
  * `for (w = sio_walk_of(v, p->attachments); sio_next_placeholder(&w, &at, &num);)`
  */
 struct sio_walk {
@@ -119,7 +120,7 @@ size_t sio_put_head(const struct sio_head *h, char out[SIO_HEAD_MAX]);
 
 /*
  * Whole packets, onto an empty (or outermost) `o`; what goes wrong is in o->rc. Arguments are
- * ready JSON. All that is written is free of control characters: it may stand in any payload.
+ * ready JSON, which has no 0x1E in it: what is written may stand in any payload.
  */
 void sio_out_event(sl_json_out *o, const struct sio_head *h, sl_str name, const sl_str *args,
                    size_t n);
