@@ -21,8 +21,11 @@ typedef struct sl_ws_ops {
      * `index` is what sl_json_read and sl_json_peek take; NULL unless `json` is set.
      */
     void (*on_message)(sl_ws *ws, const sl_message *m, const sl_json_index *index, void *user);
-    /* The end, once: the code received or sent, 1006 if there was none, 1013 if the queue was
-     * full. May be NULL. */
+    /*
+     * The end, once: the code received or sent, 1006 if there was none, 1013 if the queue was
+     * full. `reason` is the peer's; where it gave no code, what happened in one sentence. May
+     * be NULL.
+     */
     void (*on_close)(sl_ws *ws, int code, sl_str reason, void *user);
 
     /*

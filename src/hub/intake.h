@@ -31,6 +31,7 @@ struct sender {
     sl_ws *ws;          /* NULL once closed */
     unsigned role;      /* 0 until its first message says */
     void *user;         /* the system's */
+    sl_str end;         /* for on_leave: why it has ended; empty: nobody said */
     struct list paused; /* the backlog's */
     uint32_t refs;
 };

@@ -106,12 +106,13 @@ static void on_close(sl_ws *ws, int code, sl_str reason, void *user)
     struct intakes *x = user;
 
     (void)code;
-    (void)reason;
     if (s == NULL) return;
     s->ws = NULL;
+    s->end = reason;
     x->clients[s->role]--;
     list_remove(&s->paused);
     if (x->system->on_leave != NULL) x->system->on_leave(x->state, s);
+    s->end = (sl_str){0}; /* borrowed for the call */
     sender_drop(s);
 }
 

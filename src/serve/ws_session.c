@@ -240,7 +240,12 @@ static void on_bytes(struct stream *s, uint8_t *bytes, size_t n)
     sl__ws_feed(s->user, bytes, n);
 }
 
-/* ---- deadlines: looked at when they come, never moved for a message ---- */
+/*
+ * ---- deadlines: looked at when they come, never moved for a message ----
+ *
+ * Bytes are life, whatever they say: many devices never read their socket, so they answer no
+ * ping, but they send. Our ping is for those who do answer and have nothing to say.
+ */
 
 static void on_deadline(struct stream *s)
 {
@@ -259,12 +264,22 @@ static void on_deadline(struct stream *s)
     sl__stream_set_deadline(s, (uint32_t)(next - silent_ms));
 }
 
+static sl_str what_happened(const sl_ws *ws, int why, char *buf, size_t size)
+{
+    if (ws->close_sent || why == 0) return (sl_str){0};
+    if (why != SL_E_TIMEOUT) return sl_str_of(sl_strerror(why, buf, size));
+    snprintf(buf, size, "no bytes came for %u s", idle_ms(ws) / 1000);
+    return sl_str_of(buf);
+}
+
 static void on_gone(struct stream *s, int why)
 {
     sl_ws *ws = s->user;
     int code = why == SL_E_FULL ? WS_TRY_LATER : WS_ABNORMAL;
+    char text[WS_CONTROL_MAX];
 
-    finish(ws, ws->close_sent ? ws->close_code : code, (sl_str){0});
+    finish(ws, ws->close_sent ? ws->close_code : code,
+           what_happened(ws, why, text, sizeof text));
     ws_deinit(&ws->parser);
     sl__free(ws);
 }

@@ -298,6 +298,7 @@ static void silence_is_pinged_and_then_ended(void **state)
     sl__loop_crank(b->loop, 1);
     assert_true(m->closed);
     assert_int_equal(b->code, WS_ABNORMAL);
+    assert_string_equal(b->reason, "no bytes came for 60 s");
     bench_hang_up(b, m);
 }
 

@@ -48,20 +48,40 @@ static void show_link(const struct camera *cam, const char *http_peer)
         stream_set_link(cam->stream, false, "", "");
 }
 
-/* http_peer: who calls by HTTP just now; NULL: nobody */
+/* In quotes; what the peer said of its end may be anything. */
+static const char *printable_end(sl_str end, char room[DEVICE_ID_MAX + 1])
+{
+    if (end.len == 0) return "it said goodbye";
+    return camera_printable(str_cut_utf8(end, DEVICE_ID_MAX), room);
+}
+
+static void log_presence(const struct camera *cam, sl_str end)
+{
+    char id[DEVICE_ID_MAX + 1], room[DEVICE_ID_MAX + 1];
+
+    camera_printable(camera_id(cam), id);
+    if (camera_is_connected(cam))
+        SL_INFO("glass", "msg=\"[WS Device] %s registered\"", id);
+    else
+        SL_INFO("glass", "msg=\"[WS Device] %s disconnected\" cause=\"%s\"", id,
+                printable_end(end, room));
+}
+
+/*
+ * http_peer  who calls by HTTP just now; NULL: nobody
+ * end        why a connection has ended, for the log
+ */
 static void set_presence(struct glass *g, struct camera *cam, struct sender *link, bool by_http,
-                         const char *http_peer)
+                         const char *http_peer, sl_str end)
 {
     bool was = camera_is_connected(cam);
-    char id[DEVICE_ID_MAX + 1];
 
     cam->link = link;
     cam->by_http = by_http;
     show_link(cam, http_peer);
     if (camera_is_connected(cam) == was) return;
     cam->changed_at = wall_now();
-    SL_INFO("glass", "msg=\"[WS Device] %s %s\"", camera_printable(camera_id(cam), id),
-            was ? "disconnected" : "registered");
+    log_presence(cam, end);
     announce_status(g, cam);
 }
 
@@ -70,10 +90,10 @@ void live_register(struct glass *g, struct sender *s, struct camera *cam)
     struct camera *before = s->user;
 
     if (before != NULL && before != cam && before->link == s)
-        set_presence(g, before, NULL, before->by_http,
-                     NULL); /* it goes by another name from now on */
+        set_presence(g, before, NULL, before->by_http, NULL,
+                     SL_STR("it goes by another name from now on"));
     s->user = cam;
-    set_presence(g, cam, s, cam->by_http, NULL);
+    set_presence(g, cam, s, cam->by_http, NULL, (sl_str){0});
     send_status(s->ws, cam);
 }
 
@@ -82,14 +102,14 @@ void live_leave(struct glass *g, struct sender *s)
     struct camera *cam = s->user;
 
     if (cam->link == s)
-        set_presence(g, cam, NULL, cam->by_http, NULL); /* else a newer one is there */
+        set_presence(g, cam, NULL, cam->by_http, NULL, s->end); /* else a newer one is there */
 }
 
 static void on_http_life(struct timer *t)
 {
     struct camera *cam = LIST_ENTRY(t, struct camera, http_life);
 
-    set_presence(cam->owner, cam, cam->link, false, NULL);
+    set_presence(cam->owner, cam, cam->link, false, NULL, SL_STR("it has not called for 60 s"));
 }
 
 void live_called_by_http(struct glass *g, struct camera *cam, const char *peer)
@@ -99,7 +119,7 @@ void live_called_by_http(struct glass *g, struct camera *cam, const char *peer)
         timer_init(&cam->http_life, on_http_life);
     }
     hub_set_timer(g->hub, &cam->http_life, HTTP_LIFE_MS);
-    set_presence(g, cam, cam->link, true, peer);
+    set_presence(g, cam, cam->link, true, peer, (sl_str){0});
 }
 
 void live_join(struct glass *g, struct sender *s)
@@ -184,7 +204,7 @@ void live_relay_frame(struct glass *g, struct camera *cam, const struct arrival 
 
     if (a->sender != NULL) {
         /* The newest connection has gone, but an older one lives: it is the newest now. */
-        if (cam->link == NULL) set_presence(g, cam, a->sender, cam->by_http, NULL);
+        if (cam->link == NULL) set_presence(g, cam, a->sender, cam->by_http, NULL, (sl_str){0});
         if (cam->link != a->sender) return;
     }
     if (hub_shows_frames(g->hub)) {
