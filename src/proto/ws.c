@@ -30,7 +30,7 @@ struct ws_partial {
     struct scan scan;
     sl_json_index index;
     bool begun; /* a message is open, else only a control frame is */
-    bool text, fin, json;
+    bool text, fin, json, deflated;
     uint8_t control_op; /* of a control frame that was cut, else 0 */
     uint8_t control_len, control_have;
     uint8_t control_mask[4];
@@ -143,17 +143,19 @@ static ssize_t take_control(struct ws_parser *p, const uint8_t *in, size_t n)
 
 /* ---- messages ---- */
 
+/* What came over the wire: what a message inflates to says nothing about the next frame. */
+static void note_size(struct ws_parser *p, size_t len)
+{
+    if (len < WS_LARGE) return;
+    /* Pictures vary: forget slowly, so that the next one is not copied while it grows. */
+    uint32_t decayed = p->last_large - p->last_large / 16;
+    uint32_t size = len > UINT32_MAX ? UINT32_MAX : (uint32_t)len;
+
+    p->last_large = size > decayed ? size : decayed;
+}
+
 static void deliver(struct ws_parser *p, bool text, sl_buf *buf, const sl_json_index *index)
 {
-    size_t len = buf->len;
-
-    if (len >= WS_LARGE) {
-        /* Pictures vary: forget slowly, so that the next one is not copied while it grows. */
-        uint32_t decayed = p->last_large - p->last_large / 16;
-        uint32_t size = len > UINT32_MAX ? UINT32_MAX : (uint32_t)len;
-
-        p->last_large = size > decayed ? size : decayed;
-    }
     p->sink->on_message(p, text, buf, sl_buf_str(buf), index);
 }
 
@@ -161,6 +163,33 @@ static unsigned scan_flags(const struct ws_parser *p, bool text)
 {
     if (!text) return 0;
     return p->options->json ? SCAN_JSON : SCAN_UTF8;
+}
+
+/* Inflated at once, whatever it came in, so the loop's index will do. */
+static int deliver_inflated(struct ws_parser *p, bool text, sl_str in)
+{
+    unsigned flags = scan_flags(p, text);
+    sl_json_index *index = flags & SCAN_JSON ? p->shared : NULL;
+    sl_buf *buf = NULL;
+    enum ws_fault f = ws_inflate(p->options, in, flags, index, &buf);
+
+    if (f != FAULT_NONE) return fail(p, f, p->options->message_max);
+    deliver(p, text, buf, index);
+    sl_buf_drop(buf);
+    return 0;
+}
+
+/* A compressed message in one piece; it is unmasked where it lies. */
+static ssize_t whole_deflated(struct ws_parser *p, const struct ws_head *h, uint8_t *in)
+{
+    size_t len = (size_t)h->len;
+    struct scan s;
+
+    scan_init(&s, 0, p->options->from_client ? h->mask : NULL, NULL);
+    (void)!scan_feed(&s, in, in, len); /* without flags it cannot fail */
+    note_size(p, len);
+    int rc = deliver_inflated(p, h->op == WS_TEXT, (sl_str){(const char *)in, len});
+    return rc < 0 ? rc : (ssize_t)len;
 }
 
 /* The path of nearly every message: no state before it and none behind it. */
@@ -184,6 +213,7 @@ static ssize_t whole(struct ws_parser *p, const struct ws_head *h, const uint8_t
         goto done;
     }
     buf->len = len;
+    note_size(p, len);
     deliver(p, text, buf, index);
 done:
     sl_buf_drop(buf);
@@ -234,9 +264,13 @@ static int finish(struct ws_parser *p)
     if (rc < 0) return fail_scan(p, rc);
     if (q->buf == NULL && !reserve(p, q, 0)) return fail(p, FAULT_NOMEM, 0);
     p->partial = NULL;
-    deliver(p, q->text, q->buf, q->json ? &q->index : NULL);
+    note_size(p, q->buf->len);
+    if (q->deflated)
+        rc = deliver_inflated(p, q->text, sl_buf_str(q->buf));
+    else
+        deliver(p, q->text, q->buf, q->json ? &q->index : NULL);
     partial_free(q);
-    return 0;
+    return rc;
 }
 
 /* Payload of the current frame; in place if it lies where ws_want pointed. */
@@ -265,7 +299,8 @@ static int begin_message(struct ws_parser *p, const struct ws_head *h)
     if (q == NULL) return fail(p, FAULT_NOMEM, 0);
     q->begun = true;
     q->text = h->op == WS_TEXT;
-    unsigned flags = scan_flags(p, q->text);
+    q->deflated = h->deflated;
+    unsigned flags = q->deflated ? 0 : scan_flags(p, q->text);
     q->json = flags & SCAN_JSON;
     index_init(&q->index, 0);
     scan_init(&q->scan, flags, NULL, q->json ? &q->index : NULL);
@@ -281,7 +316,8 @@ static ssize_t begin_data(struct ws_parser *p, const struct ws_head *h, uint8_t 
     if (q == NULL && h->op == WS_CONT) return fail(p, FAULT_NO_START, 0);
     if (q != NULL && h->op != WS_CONT) return fail(p, FAULT_INTERLEAVED, 0);
     if (have + h->len > p->options->message_max) return fail(p, FAULT_TOO_BIG, have + h->len);
-    if (q == NULL && h->fin && h->len <= n) return whole(p, h, in);
+    if (q == NULL && h->fin && h->len <= n)
+        return h->deflated ? whole_deflated(p, h, in) : whole(p, h, in);
 
     if (q == NULL) {
         int rc = begin_message(p, h);
@@ -303,7 +339,7 @@ static ssize_t begin_frame(struct ws_parser *p, const struct ws_head *h, uint8_t
 static ssize_t take_frame(struct ws_parser *p, uint8_t *in, size_t n)
 {
     struct ws_head h;
-    enum ws_fault f = ws_head_read(&h, p->options->from_client, in, n);
+    enum ws_fault f = ws_head_read(&h, p->options, in, n);
 
     if (f != FAULT_NONE) return fail(p, f, h.len);
     if (h.bytes == 0) {
@@ -323,7 +359,7 @@ static ssize_t take_cut_frame(struct ws_parser *p, uint8_t *in, size_t n)
     struct ws_head h;
 
     memcpy(p->head + had, in, add);
-    enum ws_fault f = ws_head_read(&h, p->options->from_client, p->head, had + add);
+    enum ws_fault f = ws_head_read(&h, p->options, p->head, had + add);
     if (f != FAULT_NONE) return fail(p, f, h.len);
     if (h.bytes == 0) {
         p->head_len = (uint8_t)(had + add);

@@ -4,7 +4,9 @@
  *
  * Incremental at any cut. A message leaves whole, in one counted buffer with headroom, its
  * mask taken off, its text checked as UTF-8 and (if asked) its JSON structure noted, all in
- * one pass over the bytes. Control frames between fragments come out at once.
+ * one pass over the bytes. Control frames between fragments come out at once. A compressed
+ * message (RFC 7692) is collected as it is and inflated when it is whole: until then it is
+ * no more than the wire has brought, and afterwards no more than the limit.
  *
  *    0                   1                   2                   3
  *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -57,10 +59,13 @@ struct ws_sink {
     void (*on_control)(struct ws_parser *p, enum ws_op op, sl_str payload);
 };
 
+struct deflate;
+
 struct ws_options {
-    size_t message_max; /* bytes, over all fragments */
-    bool from_client;   /* frames must be masked (we are the server), else must not be */
-    bool json;          /* note the structure of text messages */
+    size_t message_max;      /* bytes, over all fragments; inflated ones too */
+    bool from_client;        /* frames must be masked (we are the server), else must not be */
+    bool json;               /* note the structure of text messages */
+    struct deflate *deflate; /* permessage-deflate was agreed on; shared, outlives the parser */
 };
 
 /* The message that is being put together; exists only while one is partial. Private to ws.c. */
@@ -94,7 +99,8 @@ void ws_deinit(struct ws_parser *p);
  *          p->close_code and ws_why say what to tell the peer, and every later feed returns
  *          the same error. What follows a close frame or ws_stop is dropped
  * calls    the sink, from inside this call; it must not feed or deinit `p`
- * source   RFC 6455 §5.2 (layout), §5.4 (fragments), §5.5 (control frames), §8.1 (UTF-8)
+ * source   RFC 6455 §5.2 (layout), §5.4 (fragments), §5.5 (control frames), §8.1 (UTF-8);
+ *          RFC 7692 §6, §7.2.2
  */
 int ws_feed(struct ws_parser *p, uint8_t *in, size_t n) SL_MUST_USE;
 
@@ -124,6 +130,7 @@ const char *ws_why(const struct ws_parser *p, char *buf, size_t size);
 
 /* Write an unmasked frame header with FIN set. returns its length, 2 to WS_HEAD_MAX */
 size_t ws_frame_head(uint8_t out[WS_HEAD_MAX], enum ws_op op, uint64_t len);
+#define WS_RSV1 0x40 /* in the first byte: a compressed message, RFC 7692 §6 */
 
 /*
  * The payload of a close frame.

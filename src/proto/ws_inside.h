@@ -23,6 +23,8 @@ enum ws_fault {
     FAULT_CLOSE_UTF8,
     FAULT_TEXT_UTF8,
     FAULT_TOO_BIG,
+    FAULT_INFLATED,
+    FAULT_DEFLATE,
     FAULT_NOMEM,
     FAULT_COUNT,
 };
@@ -41,10 +43,23 @@ struct ws_head {
     uint8_t op;
     uint8_t bytes; /* of the header itself; 0 while it is incomplete */
     bool fin;
+    bool deflated;   /* RSV1 of a message's first frame, RFC 7692 §6 */
     uint8_t mask[4]; /* zero when the frame has none */
 };
 
 /* Read a header from its first byte on. What is wrong is told as soon as it can be seen. */
-enum ws_fault ws_head_read(struct ws_head *h, bool from_client, const uint8_t *in, size_t n);
+enum ws_fault ws_head_read(struct ws_head *h, const struct ws_options *o, const uint8_t *in,
+                           size_t n);
+
+/*
+ * A compressed message, whole and unmasked: inflate it, look at it and count what comes.
+ *
+ * in       borrowed for the call
+ * index    filled; NULL: not asked for
+ * flags    of the scan: SCAN_UTF8 or SCAN_JSON for text
+ * out      one reference, if all is well
+ */
+enum ws_fault ws_inflate(const struct ws_options *o, sl_str in, unsigned flags,
+                         sl_json_index *index, sl_buf **out);
 
 #endif
