@@ -3,7 +3,7 @@
 import { useBoxes } from './boxes.js';
 import { hubNow } from './clock.js';
 import { Rows } from './rows.js';
-import { ageOf, dateAndTime, numberOf, percentOf, spanOf, timeOf } from './format.js';
+import { ageOf, numberOf, percentOf, spanOf, timeOf } from './format.js';
 import { link, listOf, streams } from './hub.js';
 import { Badge, ErrorNote, Waiting } from './parts.js';
 import { isSaving, prefs, usePref } from './prefs.js';
@@ -39,7 +39,7 @@ function factsOf(stream, truth, picture) {
     : `${timeOf(stream.frameAt)}, ${ageOf(truth.age)} ago`;
   return [
     [stream.connected ? 'Connected since' : 'Not connected since',
-      `${dateAndTime(stream.since)} (${spanOf(hubNow() - stream.since)})`],
+      `${timeOf(stream.since)}, for ${spanOf(hubNow() - stream.since)}`],
     ['Wire', stream.wire === 'http' ? 'HTTP' : stream.wire === 'websocket' ? 'WebSocket' : stream.wire ?? '–'],
     ['From', stream.peer ?? '–'],
     ['Newest picture', newest],

@@ -14,7 +14,7 @@ function When({ row }) {
     && html`<span class="dim">${dayOf.format(at)} </span>`}${clockOf(at)}</time>`;
 }
 
-export const Rows = ({ rows, fresh, hrefOf, selected, hasDevice = true }) => html`<table class="rows" data-device=${hasDevice}>
+export const Rows = ({ rows, fresh, hrefOf, selected, hasDevice = true }) => html`<table class="rows">
   <thead><tr><th scope="col" class="when">Time</th><th scope="col">Type</th><th scope="col" class="number sure">Confidence</th>
     ${hasDevice && html`<th scope="col">Camera</th>`}<th scope="col" class="state">Status</th></tr></thead>
   <tbody>${rows.map((row) => html`<tr key=${row.id} class=${fresh.has(row.id) ? 'new' : ''} aria-current=${row.id === selected ? 'true' : undefined}>

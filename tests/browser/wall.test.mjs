@@ -3,7 +3,7 @@
 //
 // The wall and the camera's page: pictures move, their age is true, what is not seen is not asked for.
 import { execFileSync } from 'node:child_process';
-import { Camera, check, holds, isWide, run, same, seeMotion, startScript, stateOf, textOf, until } from './kit.mjs';
+import { Camera, check, holds, run, same, seeMotion, startScript, stateOf, textOf, until } from './kit.mjs';
 
 // What the page says to the hub, and the frames that reach it, by stream.
 const listenIn = (page) => page.addInitScript(() => {
@@ -161,17 +161,5 @@ run(async (hub, browser) => {
     same(await page.locator('.boxes').count(), 0, 'boxes while switched off');
   });
 
-  await check('no view is wider than a phone', async () => {
-    for (const [width, scheme] of [[390, 'light'], [360, 'dark'], [320, 'light']]) {
-      const phone = await browser.open(`${hub.url}/`, { width, height: 800, colorScheme: scheme });
-      await until('a live tile', async () => (await stateOf(phone, 'line-1')) === 'live');
-      if (await isWide(phone)) throw new Error(`the wall at ${width} px`);
-      await browser.shot(phone, `phone-wall-${width}`);
-      await phone.goto(`${hub.url}/#/camera/line-2`);
-      await until('its events', async () => (await phone.locator('.events tr').count()) > 1);
-      if (await isWide(phone)) throw new Error(`the camera at ${width} px`);
-      await phone.context().close();
-    }
-  });
   for (const camera of cameras) camera.close();
 });
