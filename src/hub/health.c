@@ -49,6 +49,14 @@ static void get_trouble(const struct vitals *v, struct journal_trouble *out)
     *out = stats.trouble;
 }
 
+/* What the page warns of, on every view. */
+static void put_access(sl_json_out *out, const struct vitals *v)
+{
+    if (v->access == NULL || !v->access->is_open) return;
+    sl_out_key(out, "access");
+    sl_out_str(out, SL_STR("open"));
+}
+
 static void on_live(sl_request *r, void *user)
 {
     (void)user;
@@ -85,6 +93,7 @@ static void on_health(sl_request *r, void *user)
     sl_out_object(&out);
     sl_out_end(&out);
     put_trouble(&out, &trouble);
+    put_access(&out, user);
     answer(r, ok ? 200 : 503, &out);
 }
 

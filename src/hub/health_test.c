@@ -95,6 +95,21 @@ static void test_a_store_that_refuses(void **state)
     kit_close(&b.k);
 }
 
+/* So that the page can say it; the rules may change while the hub runs. */
+static void test_open_access_is_said(void **state)
+{
+    struct access access = {.is_open = true};
+    struct bench b;
+
+    (void)state;
+    open_bench(&b);
+    b.vitals.access = &access;
+    assert_has(get(&b, "/health"), "\"access\":\"open\"}");
+    access.is_open = false;
+    assert_has(get(&b, "/health"), "\"cache\":{}}");
+    kit_close(&b.k);
+}
+
 /* One that was let in before the stop began is still answered. */
 static void test_a_hub_that_stops(void **state)
 {
@@ -140,9 +155,8 @@ static void test_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_is_well),
-        cmocka_unit_test(test_a_store_that_refuses),
-        cmocka_unit_test(test_a_hub_that_stops),
+        cmocka_unit_test(test_all_is_well),         cmocka_unit_test(test_a_store_that_refuses),
+        cmocka_unit_test(test_open_access_is_said), cmocka_unit_test(test_a_hub_that_stops),
         cmocka_unit_test(test_without_memory),
     };
 

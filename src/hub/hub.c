@@ -245,6 +245,7 @@ static void show_vitals(struct hub *hub)
                          .server = hub->server,
                          .journal = hub->journal,
                          .backlog = hub->backlog,
+                         .access = o->access,
                          .frames = hub->frames,
                          .live = hub->live,
                          .media = hub->media,

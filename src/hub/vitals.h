@@ -3,6 +3,7 @@
 #ifndef HUB_VITALS_H
 #define HUB_VITALS_H
 
+#include "hub/access.h"
 #include "hub/backlog.h"
 #include "hub/intake.h"
 #include "hub/journal.h"
@@ -24,6 +25,7 @@ struct vitals {
     sl_loop *loop;
     const sl_server *server;
     const struct journal *journal;
+    const struct access *access; /* may change between two requests */
     const struct backlog *backlog;
     const struct frames *frames;
     const struct live_wire *live;
