@@ -18,6 +18,7 @@
 typedef struct sl_server sl_server;
 typedef struct sl_request sl_request;
 struct sl_ws_ops;
+struct sl_route_hooks;
 
 enum {
     SL_GET = 1 << 0, /* answers HEAD as well */
@@ -38,20 +39,21 @@ typedef struct sl_route {
     unsigned methods;
     const char *path; /* "/defects/:id"; a last "*name" takes the rest, slashes included */
     int right;        /* 0 is refused when the server is made: say SL_RIGHT_OPEN */
-    sl_request_fn *on_request;  /* NULL for a WebSocket row */
-    const struct sl_ws_ops *ws; /* an upgrade on this path opens a session */
+    sl_request_fn *on_request;  /* NULL for a row that takes upgrades alone */
+    const struct sl_ws_ops *ws; /* an upgrade on this path opens a session; may be NULL */
     void *user;
-    size_t body_max; /* bytes; 0: the server's */
+    size_t body_max;                    /* bytes; 0: the server's */
+    const struct sl_route_hooks *hooks; /* the library's own rows; else NULL */
 } sl_route;
 
 /* Row makers: they do not compile without a right. */
 #define SL_ROUTE(methods, path, right, fn, user)          \
     {                                                     \
-        (methods), (path), (right), (fn), NULL, (user), 0 \
+        (methods), (path), (right), (fn), NULL, (user), 0, NULL \
     }
 #define SL_ROUTE_WS(path, right, ops, user)             \
     {                                                   \
-        SL_GET, (path), (right), NULL, (ops), (user), 0 \
+        SL_GET, (path), (right), NULL, (ops), (user), 0, NULL \
     }
 
 typedef struct sl_server_options {

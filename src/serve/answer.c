@@ -104,6 +104,7 @@ bool answer_claim(sl_request *r)
 {
     if (!r->answered) {
         r->answered = true;
+        request_tell_gone(r); /* an owner of its own would have stopped watching */
         return true;
     }
     SL_ERROR("http", "event=answered_twice path=\"%.*s\" note=\"the second answer is ignored\"",

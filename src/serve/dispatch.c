@@ -83,7 +83,7 @@ static void answer_unrouted(sl_request *r)
 
 /* ---- requests with a row ---- */
 
-static bool is_allowed(sl_request *r)
+bool dispatch_is_allowed(sl_request *r)
 {
     const sl_server_options *o = &r->server->options;
     int right = r->match.row->right;
@@ -139,7 +139,9 @@ bool dispatch_head(sl_request *r)
     }
 
     r->in_handler = true; /* the hook may answer, and we look at the request once more */
-    bool allowed = is_allowed(r);
+    const sl_route *row = r->match.row;
+    bool allowed =
+        row->hooks != NULL ? row->hooks->on_head(r, row->user) : dispatch_is_allowed(r);
     r->in_handler = false;
     if (r->answered) {
         if (r->done) request_free(r);
@@ -156,7 +158,7 @@ void dispatch_whole(sl_request *r)
 {
     const sl_route *row = r->match.row;
 
-    if (row->ws != NULL) {
+    if (r->match.upgrade) {
         http_conn_upgrade(r->conn, row->ws, row->user);
         return;
     }

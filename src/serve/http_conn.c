@@ -26,14 +26,23 @@ void http_conn_free(struct http_conn *c)
     sl__free(c);
 }
 
+/* Nobody will read the answer. A request that was handed over is its handler's to free. */
+static void lose_request(sl_request *r)
+{
+    bool ours = !r->handed && !r->answered;
+
+    r->conn = NULL;
+    request_tell_gone(r);
+    if (ours) request_free(r);
+}
+
 static void on_gone(struct stream *s, int why)
 {
     struct http_conn *c = s->user;
     sl_request *r = c->request;
 
     (void)why;
-    if (r != NULL) r->conn = NULL;
-    if (r != NULL && !r->handed && !r->answered) request_free(r);
+    if (r != NULL) lose_request(r);
     if (c->source != NULL) c->source->on_gone(c->source);
     http_conn_free(c);
 }
@@ -110,6 +119,11 @@ static void on_end(struct stream *s)
 {
     struct http_conn *c = s->user;
 
+    if (c->state == BUSY && c->request != NULL && c->request->on_gone != NULL) {
+        http_conn_cut(c, UV_EOF); /* its owner takes that for the end, and at once */
+        request_tell_gone(c->request);
+        return;
+    }
     /* who asked and then closed its half may still read the answer */
     if (c->state == BUSY || c->state == SENDING || c->rest != NULL) return;
     close_idle(c, UV_EOF);

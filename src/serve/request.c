@@ -52,6 +52,20 @@ void request_free(sl_request *r)
     sl__free(r);
 }
 
+void request_watch(sl_request *r, void (*fn)(sl_request *r, void *user), void *user)
+{
+    r->on_gone = fn;
+    r->gone_user = user;
+}
+
+void request_tell_gone(sl_request *r)
+{
+    void (*fn)(sl_request *, void *) = r->on_gone;
+
+    r->on_gone = NULL;
+    if (fn != NULL) fn(r, r->gone_user);
+}
+
 int request_read_path(sl_request *r, struct path *path, const char **why)
 {
     sl_str raw;

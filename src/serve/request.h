@@ -29,6 +29,8 @@ struct sl_request {
     size_t body_max;
     uint64_t body_left; /* of a sized body */
     struct http1_chunks chunks;
+    void (*on_gone)(sl_request *r, void *user); /* see request_watch */
+    void *gone_user;
     bool whole;                /* the body is complete */
     bool handed;               /* it is the handler's now: freed by the answer */
     bool in_handler;           /* ... but not before the handler has returned */
@@ -44,6 +46,14 @@ struct sl_request {
 sl_request *request_new(sl_server *server, struct http_conn *conn,
                         const struct http1_head *h) SL_MUST_USE;
 void request_free(sl_request *r); /* NULL is fine */
+
+/*
+ * Have `fn` called once if the request ends before its owner has answered it: the peer hangs up
+ * (also its half of the connection alone), or the server refuses the body. A handed request is
+ * still to be answered then, from inside or later. fn NULL: no longer.
+ */
+void request_watch(sl_request *r, void (*fn)(sl_request *r, void *user), void *user);
+void request_tell_gone(sl_request *r);
 
 /* Decode the path. returns 0 or SL_E_INVAL with a sentence */
 int request_read_path(sl_request *r, struct path *path, const char **why) SL_MUST_USE;

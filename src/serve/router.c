@@ -56,9 +56,11 @@ static const char *find_row_fault(const sl_route *row)
     if (row->path == NULL || row->path[0] != '/') return "the path must begin with '/'";
     if (row->right == 0) return "the row has no right: say SL_RIGHT_OPEN if anybody may";
     if (row->methods == 0 || (row->methods & ~all) != 0) return "the row names no known method";
-    if ((row->on_request == NULL) == (row->ws == NULL))
-        return "the row needs either on_request or ws, not both";
-    if (row->ws != NULL && row->methods != SL_GET) return "a WebSocket row answers GET only";
+    if (row->on_request == NULL && row->ws == NULL) return "the row needs on_request or ws";
+    if (row->on_request == NULL && row->methods != SL_GET)
+        return "a WebSocket row answers GET only";
+    if (row->ws != NULL && (row->methods & SL_GET) == 0)
+        return "a row with ws must take GET: an upgrade is one";
     return NULL;
 }
 
@@ -116,8 +118,9 @@ static const sl_route *find_twin(const struct router *r, uint32_t at, const sl_r
 {
     for (uint32_t i = r->node[at].first_row; i != 0; i = r->row[i - 1].next) {
         const sl_route *other = r->row[i - 1].route;
-        if ((other->ws != NULL) == (row->ws != NULL) && (other->methods & row->methods) != 0)
-            return other;
+        bool plain = other->on_request != NULL && row->on_request != NULL;
+        if (other->ws != NULL && row->ws != NULL) return other;
+        if (plain && (other->methods & row->methods) != 0) return other;
     }
     return NULL;
 }
@@ -240,7 +243,7 @@ static bool look_at_rows(struct search *s, uint32_t at)
         if (row->route->ws != NULL) {
             s->out->has_ws = true;
             if (s->ws) found = row;
-            continue;
+            if (row->route->on_request == NULL) continue;
         }
         s->out->allowed |= methods_of(row->route);
         if (s->ws || (methods_of(row->route) & s->method) == 0) continue;
@@ -248,6 +251,7 @@ static bool look_at_rows(struct search *s, uint32_t at)
     }
     if (found == NULL) return false;
     s->out->row = found->route;
+    s->out->upgrade = s->ws;
     s->out->n = found->n;
     for (uint8_t i = 0; i < found->n; i++) {
         s->out->name[i] = found->name[i];

@@ -32,7 +32,8 @@ struct path {
 struct route_match {
     const sl_route *row; /* NULL: no row takes the method */
     unsigned allowed;    /* methods of all rows on this path, what GET brings included */
-    bool has_ws;         /* a WebSocket row is on this path */
+    bool has_ws;         /* a row on this path takes upgrades */
+    bool upgrade;        /* `row` was chosen for its `ws` */
     uint8_t n;
     sl_str name[ROUTE_PARAMS_MAX], value[ROUTE_PARAMS_MAX];
 };
@@ -47,7 +48,7 @@ void router_free(struct router *r); /* NULL is fine */
 void path_split(struct path *p, sl_str decoded);
 
 /*
- * upgrade  a WebSocket row is wanted; a plain one is taken if there is none
+ * upgrade  a row with `ws` is wanted; a plain one is taken if there is none
  */
 void router_find(const struct router *r, unsigned method, bool upgrade, const struct path *p,
                  struct route_match *out);

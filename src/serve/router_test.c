@@ -41,6 +41,7 @@ static const sl_route rows[] = {
     ROW(SL_HEAD, "/items"),
     ROW(SL_POST, "/a/b"),
     ROW(SL_GET, "/a/:x"),
+    {SL_GET | SL_POST, "/both", SL_RIGHT_OPEN, on_request, &ops, NULL, 0, NULL},
 };
 
 /* method, upgrade, path; the row, parameters as name=value in order; or -1 and who is allowed
@@ -82,6 +83,10 @@ static const struct {
     {SL_GET,    false, "/a/b",                                          15, "x=b",                 0                         },
     {SL_POST,   false, "/a/b",                                          14, "",                    0                         },
     {SL_PUT,    false, "/a/b",                                          -1, "",                    SL_POST | SL_GET | SL_HEAD},
+    {SL_GET,    false, "/both",                                         16, "",                    0                         },
+    {SL_POST,   false, "/both",                                         16, "",                    0                         },
+    {SL_GET,    true,  "/both",                                         16, "",                    0                         },
+    {SL_PUT,    false, "/both",                                         -1, "",                    SL_POST | SL_GET | SL_HEAD},
     {SL_GET,    false, "/ITEMS",                                        -1, "",                    0                         },
     {SL_GET,    false, "/items/7/8/9/10/11/12/13/14/15/16/17/18/19/20", 8,
      "id=7 rest=8/9/10/11/12/13/14/15/16/17/18/19/20",                                             0                         },
@@ -110,6 +115,7 @@ static void test_find(void **state)
                                     k ? " " : "", (int)m.name[k].len, m.name[k].ptr,
                                     (int)m.value[k].len, m.value[k].ptr);
         assert_string_equal(params, finds[i].params);
+        assert_int_equal(m.upgrade, finds[i].upgrade && row >= 0 && m.row->ws != NULL);
         if (row < 0) assert_int_equal(m.allowed, finds[i].allowed);
     }
     path_split(&p, SL_STR("/only-ws/a"));
@@ -129,8 +135,8 @@ static const struct {
     {{SL_GET, "", 1, on_request, NULL, NULL, 0},                                           "begin with"   },
     {{0, "/x", 1, on_request, NULL, NULL, 0},                                              "method"       },
     {{1u << 20, "/x", 1, on_request, NULL, NULL, 0},                                       "method"       },
-    {{SL_GET, "/x", 1, NULL, NULL, NULL, 0},                                               "either"       },
-    {{SL_GET, "/x", 1, on_request, &ops, NULL, 0},                                         "either"       },
+    {{SL_GET, "/x", 1, NULL, NULL, NULL, 0},                                               "needs"        },
+    {{SL_POST, "/x", 1, on_request, &ops, NULL, 0},                                        "must take GET"},
     {{SL_POST, "/x", 1, NULL, &ops, NULL, 0},                                              "GET only"     },
     {{SL_GET, "/x//y", 1, on_request, NULL, NULL, 0},                                      "empty segment"},
     {{SL_GET, "/:", 1, on_request, NULL, NULL, 0},                                         "name"         },
