@@ -57,7 +57,8 @@ class MetricsTest(HubTest):
 
     def difference(self, before, after):
         """The counters that have moved, without time and without the scrapes themselves."""
-        own = ('process_', 'sluice_loop_', 'sluice_storage_', 'sluice_connections', 'sluice_commit_duration_seconds_')
+        own = ('process_', 'sluice_loop_', 'sluice_storage_', 'sluice_connections', 'sluice_commit_duration_seconds_',
+               'sluice_frame_age_seconds_bucket', 'sluice_frame_age_seconds_sum')
         return {k: after[k] - before[k] for k in after if after[k] != before[k] and not k.startswith(own)}
 
 
@@ -112,6 +113,7 @@ class Counters(MetricsTest):
             'sluice_messages_ignored_total{system="glass"}': 2,
             'sluice_frames_received_total': 7,
             'sluice_frames_sent_total': 7 * 3,
+            'sluice_frame_age_seconds_count': 7 * 3,
             # to each of 3: 7 frames, 11 detections, cam-9 connected, a detection, a list
             'sluice_messages_sent_total': 3 * (7 + 11 + 1 + 1 + 1),
             'sluice_records_stored_total': 11 + 1 + 5 + 1,
