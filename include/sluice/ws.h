@@ -21,6 +21,8 @@ typedef struct sl_ws_ops {
      * `index` is what sl_json_read and sl_json_peek take; NULL unless `json` is set.
      */
     void (*on_message)(sl_ws *ws, const sl_message *m, const sl_json_index *index, void *user);
+    /* All that waited has left; it may come from inside a call that sends. May be NULL */
+    void (*on_drain)(sl_ws *ws, void *user);
     /*
      * The end, once: the code received or sent, 1006 if there was none, 1013 if the queue was
      * full. `reason` is the peer's; where it gave no code, what happened in one sentence. May

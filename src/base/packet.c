@@ -102,6 +102,50 @@ struct packet *packet_copy(sl_str bytes)
     return p;
 }
 
+#define JOIN_SLICES 64 /* more of them would crowd a writev that many packets share */
+
+/* Whether the packet has, or can have, a reference to this buffer. */
+static bool hold_once(struct packet *p, sl_buf *b)
+{
+    for (unsigned i = 0; i < p->holds; i++)
+        if (p->hold[i] == b) return true;
+    if (p->holds == SL_MESSAGE_SLICES) return false;
+    p->hold[p->holds++] = sl_buf_hold(b);
+    return true;
+}
+
+static struct packet *join_by_copy(const sl_slice *slice, size_t n)
+{
+    size_t bytes = 0;
+    struct packet *p;
+
+    for (size_t i = 0; i < n; i++)
+        bytes += slice[i].bytes.len;
+    p = packet_alloc(1, bytes);
+    if (p == NULL) return NULL;
+    char *to = (char *)&p->iov[1];
+    add_iov(p, to, bytes);
+    for (size_t i = 0; i < n; to += slice[i++].bytes.len)
+        if (slice[i].bytes.len > 0) memcpy(to, slice[i].bytes.ptr, slice[i].bytes.len);
+    return p;
+}
+
+struct packet *packet_join(const sl_slice *slice, size_t n)
+{
+    struct packet *p = n <= JOIN_SLICES ? packet_alloc(n, 0) : NULL;
+
+    if (p == NULL) return join_by_copy(slice, n);
+    for (size_t i = 0; i < n; i++) {
+        if (slice[i].bytes.len == 0) continue;
+        if (slice[i].buf != NULL && !hold_once(p, slice[i].buf)) {
+            packet_drop(p);
+            return join_by_copy(slice, n);
+        }
+        add_iov(p, slice[i].bytes.ptr, slice[i].bytes.len);
+    }
+    return p;
+}
+
 void packet_free(struct packet *p)
 {
     for (unsigned i = 0; i < p->holds; i++)

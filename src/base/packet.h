@@ -37,6 +37,8 @@ struct packet *packet_new(sl_str head, const sl_message *m) SL_MUST_USE;
 /* The same with a constant behind it, which outlives the packet. */
 struct packet *packet_framed(sl_str head, const sl_message *m, sl_str tail) SL_MUST_USE;
 struct packet *packet_copy(sl_str bytes) SL_MUST_USE; /* bytes of its own */
+/* These slices one behind the other, any number: by reference if they are few, else copied. */
+struct packet *packet_join(const sl_slice *slice, size_t n) SL_MUST_USE;
 
 static inline struct packet *packet_hold(struct packet *p)
 {

@@ -41,8 +41,9 @@ struct eio_events {
     /* One message; its slice is valid during the call. `index`: as in sl_ws_ops, may be NULL */
     void (*on_message)(struct eio_session *s, const sl_message *m, const sl_json_index *index,
                        void *user);
-    /* Once, in the words of the originals: "transport close", "ping timeout", "parse error",
-     * "transport error", "forced close". It is gone when this returns. */
+    /* Once, at the end of the turn, in the words of the originals: "transport close", "ping
+     * timeout", "parse error", "transport error", "forced close", "server shutting down"; or
+     * what eio_cut was given. It is gone when this returns; until then it takes every call. */
     void (*on_close)(struct eio_session *s, const char *reason, void *user);
     /* Called when what waited has left, or a poll is there to take something. May be NULL */
     void (*on_drain)(struct eio_session *s, void *user);
@@ -55,13 +56,15 @@ struct eio_options {
         upgrade_timeout_ms;        /* 0: 25,000 20,000 10,000 */
     size_t payload_max, queue_max; /* 0: 1,000,000; 4 MiB */
     bool eio3, no_upgrade, no_polling, no_websocket;
-    bool greets_eio3; /* "40" follows the open packet of an EIO3 session at once */
+    bool greets_eio3;          /* "40" follows the open packet of an EIO3 session at once */
+    uint32_t poll_packets_max; /* in one poll; 0: no limit. Old Python clients refuse 17 */
 };
 
 int eio_server_new(sl_loop *loop, const struct eio_options *o,
                    struct eio_server **out) SL_MUST_USE;
-void eio_server_free(struct eio_server *e);
-/* Rows for this path, with and without its last slash: user and callbacks filled in. */
+void eio_server_free(struct eio_server *e); /* after the sl_server; NULL is fine */
+/* Rows for this path (at most 127 characters, copied), with and without its last slash: user
+ * and callbacks filled in, body_max is payload_max. They live as long as `e`; once for each. */
 #define EIO_ROUTES 2
 void eio_put_routes(struct eio_server *e, const char *path, int right,
                     sl_route rows[EIO_ROUTES]);
@@ -73,6 +76,11 @@ void eio_put_routes(struct eio_server *e, const char *path, int right,
  * returns  0, SL_E_FULL, SL_E_CLOSED, SL_E_NOMEM
  */
 int eio_send(struct eio_session *s, struct eio_message *m, uint32_t key);
+/*
+ * The same in order, for what goes to many: it may be held for one cork budget, so that others
+ * share the write. Answers and acks go by eio_send.
+ */
+int eio_announce(struct eio_session *s, struct eio_message *m);
 bool eio_is_writable(const struct eio_session *s);       /* it would leave right now */
 void eio_close(struct eio_session *s);                   /* what waits leaves first */
 void eio_cut(struct eio_session *s, const char *reason); /* at once: it misbehaves */

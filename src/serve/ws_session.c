@@ -53,16 +53,22 @@ static struct packet *control_packet(enum ws_op op, sl_str payload)
     return packet_copy((sl_str){(char *)frame, n + payload.len});
 }
 
+int sl__ws_send_packet(sl_ws *ws, struct packet *p, unsigned flags)
+{
+    if (ws->over || ws->close_sent) return SL_E_CLOSED;
+    if (!list_is_empty(&ws->rooms)) rooms_settle(ws->server->rooms, ws);
+    return sl__stream_send(ws->stream, p, flags);
+}
+
 int sl_ws_send(sl_ws *ws, const sl_message *m)
 {
     struct packet *p;
     int rc;
 
     if (ws->over || ws->close_sent) return SL_E_CLOSED;
-    rooms_settle(ws->server->rooms, ws);
     p = ws_packet(m);
     if (p == NULL) return SL_E_NOMEM;
-    rc = sl__stream_send(ws->stream, p, 0);
+    rc = sl__ws_send_packet(ws, p, 0);
     packet_drop(p);
     return rc;
 }
@@ -80,16 +86,22 @@ int sl_ws_send_text(sl_ws *ws, sl_str text)
     return rc;
 }
 
+int sl__ws_put_newest_packet(sl_ws *ws, uint32_t key, struct packet *p)
+{
+    if (ws_key_is_ours(key)) return SL_E_INVAL;
+    if (ws->over || ws->close_sent) return SL_E_CLOSED;
+    return sl__stream_put_newest(ws->stream, key, p);
+}
+
 int sl__ws_put_newest(sl_ws *ws, uint32_t key, const sl_message *m)
 {
     struct packet *p;
     int rc;
 
-    if (ws_key_is_ours(key)) return SL_E_INVAL;
     if (ws->over || ws->close_sent) return SL_E_CLOSED;
     p = ws_packet(m);
     if (p == NULL) return SL_E_NOMEM;
-    rc = sl__stream_put_newest(ws->stream, key, p);
+    rc = sl__ws_put_newest_packet(ws, key, p);
     packet_drop(p);
     return rc;
 }
@@ -264,6 +276,13 @@ static void on_deadline(struct stream *s)
     sl__stream_set_deadline(s, (uint32_t)(next - silent_ms));
 }
 
+static void on_drained(struct stream *s)
+{
+    sl_ws *ws = s->user;
+
+    if (!ws->over && ws->ops->on_drain != NULL) ws->ops->on_drain(ws, ws->route_user);
+}
+
 static sl_str what_happened(const sl_ws *ws, int why, char *buf, size_t size)
 {
     if (ws->close_sent || why == 0) return (sl_str){0};
@@ -287,6 +306,7 @@ static void on_gone(struct stream *s, int why)
 static const struct stream_events ws_events = {
     .on_bytes = on_bytes,
     .on_deadline = on_deadline,
+    .on_drained = on_drained,
     .on_gone = on_gone,
 };
 

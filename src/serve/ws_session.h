@@ -32,6 +32,16 @@ void sl__ws_feed(sl_ws *ws, uint8_t *bytes, size_t n);
  */
 int sl__ws_put_newest(sl_ws *ws, uint32_t key, const sl_message *m);
 
+/*
+ * What is framed already, for this wire: in order (flags as in sl__stream_send), or the newest
+ * under its key. Both hold a reference of their own.
+ *
+ * returns  as sl_ws_send and sl__ws_put_newest
+ */
+struct packet;
+int sl__ws_send_packet(sl_ws *ws, struct packet *p, unsigned flags) SL_MUST_USE;
+int sl__ws_put_newest_packet(sl_ws *ws, uint32_t key, struct packet *p) SL_MUST_USE;
+
 /* Bytes that wait to leave, but for what waits under this key. */
 size_t sl__ws_waiting_besides(const sl_ws *ws, uint32_t key);
 

@@ -12,7 +12,7 @@ KEY = b'\0\0\0\0'  # a mask that costs nothing, for the largest messages
 
 class EchoTest(ProgramTest):
     def setUp(self):
-        self.echo = self.program('echo', *self.args())
+        self.echo = self.program('echo', '--cors', '*', *self.args())
 
     def args(self):
         return []

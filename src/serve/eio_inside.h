@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of Engine.IO sessions, for the files eio_*.c. */
+#ifndef SERVE_EIO_INSIDE_H
+#define SERVE_EIO_INSIDE_H
+
+#include "base/map.h"
+#include "base/packet.h"
+#include "net/loop.h"
+#include "proto/eio.h"
+#include "serve/dispatch.h"
+#include "serve/eio_session.h"
+#include "serve/ws_session.h"
+
+/* ---- messages ---- */
+
+struct eio_part {
+    size_t bytes;
+    bool text;
+    uint8_t n; /* of its slices, which follow those of the part before */
+};
+
+struct eio_message {
+    uint32_t refs;
+    uint8_t type; /* enum eio_type */
+    bool binary;  /* one of its parts is */
+    uint32_t n;   /* parts */
+    size_t bytes; /* of all parts together */
+    uint64_t born_us;
+    struct packet *frame[2]; /* EIO4_WS, EIO3_WS: made when somebody needs them */
+    sl_buf *piece[3];        /* EIO4_POLL, EIO3_POLL, EIO3_POLL_BYTES: the same */
+    sl_slice *slice;         /* of all parts; behind them in the same allocation */
+    struct eio_part part[];
+};
+
+/* A packet that is no message; `text` is copied. NULL without memory */
+struct eio_message *eio_packet_new(enum eio_type type, sl_str text) SL_MUST_USE;
+
+/* All its parts as one packet for a WebSocket; borrowed, NULL without memory. */
+struct packet *eio_message_frame(struct eio_message *m, unsigned revision);
+/* The same as bytes for a polling body, without a separator in front. */
+sl_buf *eio_message_piece(struct eio_message *m, enum eio_wire wire);
+/* At most so many bytes in any polling body. */
+size_t eio_message_room(const struct eio_message *m);
+
+/* ---- what waits for a poll; exists only while something does ---- */
+
+struct eio_slot {
+    uint32_t key;
+    struct eio_message *m;
+};
+
+struct eio_queue {
+    size_t bytes;
+    uint32_t head, n, cap; /* in order: at ring[head % cap] */
+    uint32_t slot_n, slot_cap;
+    struct eio_message **ring;
+    struct eio_slot *slot; /* the newest under their keys; they leave behind the others */
+};
+
+/*
+ * As eio_send. `bound`: bytes, a message counts 128 at least; an empty queue takes any one.
+ * *q is made when needed. returns 0, SL_E_FULL or SL_E_NOMEM
+ */
+int eio_queue_put(struct eio_queue **q, struct eio_message *m, uint32_t key, size_t bound);
+/* The one that leaves next, or NULL; its key, 0 for one in order. */
+struct eio_message *eio_queue_first(const struct eio_queue *q, uint32_t *key);
+/* The i-th of those that leave next, or NULL. */
+struct eio_message *eio_queue_at(const struct eio_queue *q, uint32_t i);
+void eio_queue_shift(
+    struct eio_queue **q); /* drops the first; *q is NULL when it was the last */
+void eio_queue_free(struct eio_queue **q);
+
+/* ---- sessions ---- */
+
+/* A message that came by WebSocket while a POST of before the upgrade was still being read. */
+struct eio_late {
+    struct eio_late *next;
+    sl_buf *buf; /* NULL: empty */
+    sl_str bytes;
+    bool text;
+};
+
+enum eio_state { EIO_POLLING, EIO_PROBING, EIO_PROBED, EIO_ON_WEBSOCKET };
+
+struct eio_session {
+    struct eio_server *server;
+    struct list all; /* among the server's */
+    struct list due; /* in server->due: something is to be done at the turn's end */
+    struct timer timer;
+    uint64_t beat_at_ms;             /* a ping, or the end of patience */
+    uint64_t side_at_ms, noop_at_ms; /* 0: none. End of the upgrade or lingering; release */
+    sl_ws *ws, *probe;
+    sl_request *poll, *post; /* held; being read */
+    struct eio_queue *queue;
+    struct eio_late *late;
+    void *user;
+    const char *reason; /* why it ended; NULL: it has not */
+    uint32_t refs;
+    uint8_t revision, state;
+    bool base64;          /* EIO3: no binary for this client */
+    bool pinged;          /* EIO4: a pong is due */
+    bool heard, extended; /* since the ping: something came; that has been credited */
+    bool closing;         /* what waits leaves, then it is over */
+    bool over;            /* nobody finds it any more */
+    bool told;            /* on_close has been called */
+    char sid[EIO_SID_SIZE];
+    char peer[]; /* terminated */
+};
+
+struct eio_server {
+    sl_loop *loop;
+    struct eio_options o; /* with every default filled in */
+    sl_ws_ops ops;
+    struct sl_route_hooks hooks;
+    struct map *sessions; /* by sid */
+    struct list all, due;
+    struct turn_hook turn;
+    struct stop_hook stop;
+    struct eio_message *ping, *greeting;
+    char path[EIO_ROUTES][128];
+    struct eio_stats stats; /* but for what is counted when asked for */
+};
+
+/* Alive, its open packet not sent, its heartbeat running; found by its sid. NULL: no memory */
+struct eio_session *eio_session_new(struct eio_server *e, unsigned revision,
+                                    const sl_request *r) SL_MUST_USE;
+void eio_session_hold(struct eio_session *s);
+void eio_session_drop(struct eio_session *s);
+
+/* The live session with this id; one whose time is over, or whose peer has gone, is none. */
+struct eio_session *eio_find(struct eio_server *e, sl_str sid);
+
+/*
+ * It is over, at once. A held poll is answered with `last` (EIO_CLOSE or EIO_NOOP), a WebSocket
+ * closed with `ws_code`. on_close comes at the end of the turn.
+ */
+void eio_end(struct eio_session *s, const char *reason, enum eio_type last, int ws_code);
+
+/* Something is to be done at the end of the turn. */
+void eio_session_is_due(struct eio_session *s);
+/* After one of the times has changed. */
+void eio_set_timer(struct eio_session *s);
+/* "In `ms` from now", for those times. */
+uint64_t eio_at(const struct eio_session *s, uint32_t ms);
+
+/* One packet of the client's; `buf` holds packet->data. It may end the session. */
+void eio_receive(struct eio_session *s, const struct eio_packet *p, sl_buf *buf,
+                 const sl_json_index *index);
+/* A packet of ours, in order. */
+int eio_put(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned flags);
+void eio_put_open_packet(struct eio_session *s);
+
+/* ---- polling ---- */
+
+bool eio_on_head(sl_request *r, void *user);
+void eio_on_request(sl_request *r, void *user);
+/* {"code":…,"message":…} */
+void eio_refuse(struct eio_server *e, sl_request *r, int code);
+/* Answer the held poll with what waits. */
+void eio_flush_poll(struct eio_session *s);
+/* Answer it with one packet that has no data. */
+void eio_release_poll(struct eio_session *s, enum eio_type type);
+
+/* ---- WebSocket ---- */
+
+void eio_fill_ops(struct eio_server *e);
+void eio_drop_probe(struct eio_session *s, int code);
+/* The POST that was read has been handled: what came by WebSocket meanwhile is next. */
+void eio_deliver_late(struct eio_session *s);
+void eio_free_late(struct eio_session *s);
+
+#endif

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* Engine.IO by HTTP: what a request must be, the handshake, the held GET, the POST. */
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "serve/eio_inside.h"
+#include "serve/ws_internal.h"
+
+#define NOOP_MS 100 /* between polls that are answered with nothing during an upgrade */
+#define TEXT    "text/plain; charset=UTF-8"
+#define BYTES   "application/octet-stream"
+
+/* ---- refusing ---- */
+
+enum { UNKNOWN_TRANSPORT, UNKNOWN_SID, BAD_METHOD, BAD_REQUEST, FORBIDDEN, BAD_VERSION };
+
+void eio_refuse(struct eio_server *e, sl_request *r, int code)
+{
+    static const struct {
+        int status;
+        sl_str body;
+    } refusals[] = {
+        {400, SL_STR("{\"code\":0,\"message\":\"Transport unknown\"}")           },
+        {400, SL_STR("{\"code\":1,\"message\":\"Session ID unknown\"}")          },
+        {400, SL_STR("{\"code\":2,\"message\":\"Bad handshake method\"}")        },
+        {400, SL_STR("{\"code\":3,\"message\":\"Bad request\"}")                 },
+        {403, SL_STR("{\"code\":4,\"message\":\"Forbidden\"}")                   },
+        {400, SL_STR("{\"code\":5,\"message\":\"Unsupported protocol version\"}")},
+    };
+
+    e->stats.refused++;
+    sl_answer(r, refusals[code].status, "application/json", refusals[code].body);
+}
+
+/* ---- a poll is answered ---- */
+
+/* Which form a batch of `n` goes in, and how long it can be. */
+static enum eio_wire choose_wire(const struct eio_session *s, uint32_t n)
+{
+    if (s->revision != 3) return EIO4_POLL;
+    if (s->base64) return EIO3_POLL;
+    for (uint32_t i = 0; i < n; i++)
+        if (eio_queue_at(s->queue, i)->binary) return EIO3_POLL_BYTES;
+    return EIO3_POLL;
+}
+
+/* How many of those that wait go into one body: at least one. */
+static uint32_t choose_batch(const struct eio_session *s, size_t *room)
+{
+    const struct eio_options *o = &s->server->o;
+    uint32_t n = 0;
+
+    for (struct eio_message *m; (m = eio_queue_at(s->queue, n)) != NULL; n++) {
+        size_t more = eio_message_room(m) + 1;
+        if (n > 0 && *room + more > o->payload_max) break;
+        if (n > 0 && o->poll_packets_max != 0 && n >= o->poll_packets_max) break;
+        *room += more;
+    }
+    return n;
+}
+
+static bool add_piece(sl_buf *body, struct eio_message *m, enum eio_wire wire)
+{
+    sl_buf *piece = eio_message_piece(m, wire);
+    sl_str bytes = piece != NULL ? sl_buf_str(piece) : (sl_str){0};
+
+    if (piece == NULL) return false;
+    if (wire == EIO4_POLL && body->len > 0) sl__buf_data(body)[body->len++] = 0x1e;
+    if (bytes.len > 0) memcpy(sl__buf_data(body) + body->len, bytes.ptr, bytes.len);
+    body->len += bytes.len;
+    return true;
+}
+
+static sl_str bare(const struct eio_session *s, enum eio_type type)
+{
+    if (type == EIO_NOOP) return s->revision == 3 ? SL_STR("1:6") : SL_STR("6");
+    return s->revision == 3 ? SL_STR("1:1") : SL_STR("1");
+}
+
+/* The first `n` that wait as one body; the last of all when it closes. NULL without memory */
+static sl_buf *make_body(struct eio_session *s, uint32_t n, size_t room, enum eio_wire wire,
+                         bool last)
+{
+    sl_buf *body;
+
+    if (n == 1 && !last) { /* who shares a message shares its bytes */
+        body = eio_message_piece(eio_queue_at(s->queue, 0), wire);
+        return body != NULL ? sl_buf_hold(body) : NULL;
+    }
+    body = sl_buf_new(0, room + EIO_HEAD_MAX);
+    for (uint32_t i = 0; body != NULL && i < n; i++) {
+        if (add_piece(body, eio_queue_at(s->queue, i), wire)) continue;
+        sl_buf_drop(body);
+        return NULL;
+    }
+    if (body == NULL || !last) return body;
+    char *to = (char *)sl__buf_data(body);
+    body->len += eio_put_head(wire, body->len == 0, EIO_CLOSE, false, 0, to + body->len);
+    return body;
+}
+
+static sl_request *take_poll(struct eio_session *s)
+{
+    sl_request *r = s->poll;
+
+    request_watch(r, NULL, NULL);
+    s->poll = NULL;
+    s->noop_at_ms = 0;
+    return r;
+}
+
+void eio_release_poll(struct eio_session *s, enum eio_type type)
+{
+    sl_answer(take_poll(s), 200, TEXT, bare(s, type));
+}
+
+static void on_drained(struct eio_session *s)
+{
+    const struct eio_options *o = &s->server->o;
+
+    if (!s->over && !s->closing && o->events->on_drain != NULL) o->events->on_drain(s, o->user);
+}
+
+void eio_flush_poll(struct eio_session *s)
+{
+    size_t room = 0;
+    uint32_t n = choose_batch(s, &room);
+    enum eio_wire wire = choose_wire(s, n);
+    bool last = s->closing && eio_queue_at(s->queue, n) == NULL;
+    sl_buf *body = make_body(s, n, room, wire, last);
+
+    if (body == NULL) {
+        eio_end(s, "transport error", EIO_CLOSE, WS_TRY_LATER);
+        return;
+    }
+    sl_answer_buf(take_poll(s), 200, wire == EIO3_POLL_BYTES ? BYTES : TEXT, body);
+    sl_buf_drop(body);
+    while (n-- > 0)
+        eio_queue_shift(&s->queue);
+    if (last)
+        eio_end(s, s->reason, EIO_CLOSE, WS_NORMAL);
+    else if (s->queue == NULL)
+        on_drained(s);
+}
+
+/* ---- what a request must be, before its body is read ---- */
+
+static int check_handshake(const struct eio_server *e, sl_request *r, bool ws)
+{
+    sl_str eio = sl_request_query(r, "EIO");
+
+    if (sl_request_method(r) != SL_GET) return BAD_METHOD;
+    if (ws != r->match.upgrade) return BAD_REQUEST;
+    if (!dispatch_is_allowed(r)) return FORBIDDEN;
+    if (sl_str_eq(eio, SL_STR("4")) || (e->o.eio3 && sl_str_eq(eio, SL_STR("3")))) return -1;
+    return BAD_VERSION;
+}
+
+static int check_known(const struct eio_session *s, sl_request *r, bool ws)
+{
+    sl_str eio = sl_request_query(r, "EIO");
+    unsigned method = sl_request_method(r);
+
+    if (ws != r->match.upgrade) return BAD_REQUEST;
+    if (!ws && s->state == EIO_ON_WEBSOCKET) return BAD_REQUEST;
+    if (!sl_str_eq(eio, s->revision == 3 ? SL_STR("3") : SL_STR("4"))) return BAD_REQUEST;
+    if (method != SL_GET && method != SL_POST) return BAD_REQUEST;
+    return dispatch_is_allowed(r) ? -1 : FORBIDDEN;
+}
+
+/* The body was refused, or who sent it has gone. */
+static void on_post_gone(sl_request *r, void *user)
+{
+    struct eio_session *s = user;
+
+    s->post = NULL;
+    eio_end(s, sl_request_is_gone(r) ? "transport close" : "transport error", EIO_CLOSE,
+            WS_NORMAL);
+}
+
+/* One at a time: two would have no order. */
+static bool begin_post(struct eio_session *s, sl_request *r)
+{
+    if (s->post != NULL) {
+        eio_refuse(s->server, r, BAD_REQUEST);
+        eio_end(s, "transport error", EIO_CLOSE, WS_NORMAL);
+        return true;
+    }
+    s->post = r;
+    request_watch(r, on_post_gone, s);
+    return true;
+}
+
+static bool is_offered(const struct eio_options *o, sl_str transport, bool *ws)
+{
+    *ws = sl_str_eq(transport, SL_STR("websocket"));
+    if (*ws) return !o->no_websocket;
+    return !o->no_polling && sl_str_eq(transport, SL_STR("polling"));
+}
+
+bool eio_on_head(sl_request *r, void *user)
+{
+    struct eio_server *e = user;
+    sl_str sid = sl_request_query(r, "sid");
+    struct eio_session *s = NULL;
+    bool ws;
+    int code;
+
+    if (!is_offered(&e->o, sl_request_query(r, "transport"), &ws)) {
+        code = UNKNOWN_TRANSPORT;
+    } else if (sid.len > 0) {
+        s = eio_find(e, sid);
+        code = s != NULL ? check_known(s, r, ws) : UNKNOWN_SID;
+    } else {
+        code = check_handshake(e, r, ws);
+    }
+    if (code >= 0) {
+        if (!r->answered) eio_refuse(e, r, code); /* the application may have done it */
+        return true;
+    }
+    return s != NULL && sl_request_method(r) == SL_POST ? begin_post(s, r) : true;
+}
+
+/* ---- GET ---- */
+
+static void on_poll_gone(sl_request *r, void *user)
+{
+    struct eio_session *s = user;
+
+    (void)r;
+    eio_end(s, "transport close", EIO_CLOSE, WS_NORMAL);
+}
+
+static void hold_poll(struct eio_session *s, sl_request *r)
+{
+    s->poll = r;
+    request_watch(r, on_poll_gone, s);
+}
+
+static void handshake(struct eio_server *e, sl_request *r)
+{
+    unsigned revision = sl_str_eq(sl_request_query(r, "EIO"), SL_STR("3")) ? 3 : 4;
+    struct eio_session *s = eio_session_new(e, revision, r);
+
+    if (s == NULL) {
+        sl_answer_error(r, 503, "out of memory");
+        return;
+    }
+    eio_session_hold(s);
+    s->base64 = revision == 3 && sl_str_eq(sl_request_query(r, "b64"), SL_STR("1"));
+    hold_poll(s, r);
+    eio_put_open_packet(s);
+    if (!s->over && e->o.events->on_open != NULL) e->o.events->on_open(s, r, e->o.user);
+    if (!s->over && s->poll != NULL) eio_flush_poll(s);
+    eio_session_drop(s);
+}
+
+static void poll(struct eio_session *s, sl_request *r)
+{
+    if (s->state == EIO_ON_WEBSOCKET) { /* since its head was looked at */
+        eio_refuse(s->server, r, BAD_REQUEST);
+        return;
+    }
+    if (s->poll != NULL) {
+        eio_end(s, "transport error", EIO_CLOSE, WS_NORMAL);
+        eio_refuse(s->server, r, BAD_REQUEST);
+        return;
+    }
+    hold_poll(s, r);
+    if (s->queue != NULL || s->closing) {
+        eio_flush_poll(s);
+        return;
+    }
+    if (s->state == EIO_PROBED) {
+        s->noop_at_ms = eio_at(s, NOOP_MS);
+        eio_set_timer(s);
+    }
+    on_drained(s);
+}
+
+/* ---- POST ---- */
+
+static int receive_base64(struct eio_session *s, struct eio_packet *p)
+{
+    sl_buf *b = sl_buf_new(0, eio_base64_room(p->data.len));
+    int rc;
+
+    if (b == NULL) return SL_E_NOMEM;
+    rc = eio_base64_decode(sl__buf_data(b), sl__buf_room(b), p->data, &b->len);
+    if (rc == 0) {
+        p->base64 = false;
+        p->data = sl_buf_str(b);
+        eio_receive(s, p, b, NULL);
+    } else {
+        b->len = 0;
+    }
+    sl_buf_drop(b);
+    return rc;
+}
+
+/* In order, until one of them ends the session. returns 0, or why the body was no good */
+static int receive_body(struct eio_session *s, sl_request *r)
+{
+    sl_str type = sl_request_header(r, "Content-Type"), bytes = SL_STR(BYTES);
+    bool octets = type.len >= bytes.len && str_eq_nocase((sl_str){type.ptr, bytes.len}, bytes);
+    struct eio_payload it;
+    struct eio_packet p;
+    int rc;
+
+    eio_payload_init(&it, s->revision, octets, sl_request_body(r));
+    while ((rc = eio_payload_next(&it, &p)) > 0 && !s->over) {
+        if (!p.base64)
+            eio_receive(s, &p, r->body, NULL);
+        else if ((rc = receive_base64(s, &p)) < 0)
+            return rc;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static void push(struct eio_session *s, sl_request *r)
+{
+    sl_buf *body = r->body;
+    int rc;
+
+    eio_session_hold(s);
+    if (body != NULL) sl_buf_hold(body);
+    rc = receive_body(s, r);
+    if (rc < 0 && !s->over) {
+        s->server->stats.parse_errors++;
+        eio_end(s, "parse error", EIO_CLOSE, WS_PROTOCOL_ERROR);
+    }
+    if (s->post == r) request_watch(r, NULL, NULL);
+    s->post = NULL;
+    if (rc < 0 || (s->over && strcmp(s->reason, "parse error") == 0))
+        eio_refuse(s->server, r, BAD_REQUEST);
+    else
+        sl_answer(r, 200, "text/html", SL_STR("ok"));
+    eio_deliver_late(s);
+    sl_buf_drop(body);
+    eio_session_drop(s);
+}
+
+void eio_on_request(sl_request *r, void *user)
+{
+    struct eio_server *e = user;
+    sl_str sid = sl_request_query(r, "sid");
+    struct eio_session *s = sid.len > 0 ? eio_find(e, sid) : NULL;
+    bool is_post = sl_request_method(r) == SL_POST;
+
+    if (sid.len == 0)
+        handshake(e, r);
+    else if (s == NULL || (is_post && s->post != r)) /* it ended while the body came */
+        eio_refuse(e, r, UNKNOWN_SID);
+    else if (is_post)
+        push(s, r);
+    else
+        poll(s, r);
+}

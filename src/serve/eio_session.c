@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+#include "serve/eio_session.h"
+
+#include "sluice/log.h"
+
+#include "base/alloc.h"
+#include "base/codec.h"
+#include "base/rand.h"
+#include "net/stream.h"
+#include "serve/eio_inside.h"
+#include "serve/ws_internal.h"
+
+#define LINGER_MS      30000 /* a close waits for the next poll no longer */
+#define WRITABLE_BYTES 65536 /* that may wait on a WebSocket that takes more right now */
+
+static void on_timer(struct timer *t);
+
+static uint64_t now_ms(const struct eio_session *s)
+{
+    return sl__loop_now_ms(s->server->loop);
+}
+
+uint64_t eio_at(const struct eio_session *s, uint32_t ms)
+{
+    return (s->server->loop->now.us + 999) / 1000 + ms; /* a started one counts: never early */
+}
+
+/* ---- lives ---- */
+
+void eio_session_hold(struct eio_session *s)
+{
+    s->refs++;
+}
+
+void eio_session_drop(struct eio_session *s)
+{
+    if (--s->refs > 0) return;
+    list_remove(&s->all);
+    list_remove(&s->due);
+    eio_free_late(s);
+    sl__free(s);
+}
+
+/* 144 random bits in characters that need no escape in a URL. */
+static void make_sid(char sid[EIO_SID_SIZE])
+{
+    uint8_t bytes[(EIO_SID_SIZE - 1) / 4 * 3];
+    size_t n;
+
+    rand_bytes(bytes, sizeof bytes);
+    n = sl__base64_encode(sid, bytes, sizeof bytes);
+    sid[n] = '\0';
+    for (size_t i = 0; i < n; i++) {
+        if (sid[i] == '+') sid[i] = '-';
+        if (sid[i] == '/') sid[i] = '_';
+    }
+}
+
+struct eio_session *eio_session_new(struct eio_server *e, unsigned revision,
+                                    const sl_request *r)
+{
+    const char *peer = sl_request_peer(r);
+    size_t n = strlen(peer) + 1;
+    struct eio_session *s = sl__zalloc(sizeof *s + n);
+
+    if (s == NULL) return NULL;
+    s->server = e;
+    s->refs = 1;
+    s->revision = (uint8_t)revision;
+    memcpy(s->peer, peer, n);
+    make_sid(s->sid);
+    if (map_put(e->sessions, sl_str_of(s->sid), s, NULL) < 0) {
+        sl__free(s);
+        return NULL;
+    }
+    list_add_last(&e->all, &s->all);
+    list_init(&s->due);
+    timer_init(&s->timer, on_timer);
+    s->beat_at_ms =
+        eio_at(s, e->o.ping_interval_ms) + (revision == 3 ? e->o.ping_timeout_ms : 0);
+    eio_set_timer(s);
+    e->stats.opened++;
+    return s;
+}
+
+void eio_session_is_due(struct eio_session *s)
+{
+    if (list_is_empty(&s->due)) list_add_last(&s->server->due, &s->due);
+    sl__loop_want_hooks(s->server->loop);
+}
+
+/* ---- the end ---- */
+
+static void note_reason(struct eio_session *s, const char *reason)
+{
+    if (s->reason != NULL) return; /* the first one counts */
+    s->reason = reason;
+    eio_session_is_due(s);
+}
+
+void eio_end(struct eio_session *s, const char *reason, enum eio_type last, int ws_code)
+{
+    if (s->over) return;
+    s->over = true;
+    note_reason(s, reason);
+    eio_session_is_due(s);
+    map_remove(s->server->sessions, sl_str_of(s->sid));
+    sl__loop_cancel_timer(s->server->loop, &s->timer);
+    eio_queue_free(&s->queue);
+    if (s->poll != NULL) eio_release_poll(s, last);
+    if (s->post != NULL) request_watch(s->post, NULL, NULL);
+    s->post = NULL;
+    eio_drop_probe(s, ws_code);
+    if (s->ws != NULL) {
+        sl_ws_set_user(s->ws, NULL);
+        if (s->late != NULL) sl__ws_resume(s->ws);
+        sl_ws_close(s->ws, ws_code, "");
+        s->ws = NULL;
+    }
+}
+
+/* By poll it takes a poll: until one comes, or nobody has come for long, it lingers. */
+static void close_polling(struct eio_session *s)
+{
+    eio_drop_probe(s, WS_NORMAL);
+    s->closing = true;
+    s->side_at_ms = eio_at(s, LINGER_MS);
+    eio_set_timer(s);
+    note_reason(s, "forced close");
+    eio_session_is_due(s);
+}
+
+void eio_close(struct eio_session *s)
+{
+    if (s->over || s->closing) return;
+    if (s->state == EIO_ON_WEBSOCKET)
+        eio_end(s, "forced close", EIO_CLOSE, WS_NORMAL); /* what waits is in front of that */
+    else
+        close_polling(s);
+}
+
+void eio_cut(struct eio_session *s, const char *reason)
+{
+    if (s->closing) reason = s->reason;
+    eio_end(s, reason, EIO_CLOSE, WS_PROTOCOL_ERROR);
+}
+
+/* ---- finding ---- */
+
+static bool has_lost_peer(const struct eio_session *s)
+{
+    return (s->poll != NULL && sl_request_is_gone(s->poll))
+           || (s->post != NULL && sl_request_is_gone(s->post));
+}
+
+/* A hang-up is told at the end of its turn, a timer fires between turns: a request that comes
+ * in between must see the same. */
+struct eio_session *eio_find(struct eio_server *e, sl_str sid)
+{
+    struct eio_session *s = map_find(e->sessions, sid);
+
+    if (s == NULL) return NULL;
+    if (has_lost_peer(s)) {
+        eio_end(s, "transport close", EIO_CLOSE, WS_NORMAL);
+        return NULL;
+    }
+    if (timer_is_set(&s->timer) && s->timer.due_ms <= now_ms(s)) {
+        eio_session_hold(s);
+        sl__loop_cancel_timer(e->loop, &s->timer);
+        on_timer(&s->timer);
+        bool over = s->over;
+        eio_session_drop(s);
+        if (over) return NULL;
+    }
+    return s;
+}
+
+/* ---- heartbeat ---- */
+
+void eio_set_timer(struct eio_session *s)
+{
+    uint64_t at = s->beat_at_ms, now = eio_at(s, 0);
+
+    if (s->over) return;
+    if (s->closing || (s->side_at_ms != 0 && s->side_at_ms < at)) at = s->side_at_ms;
+    if (s->noop_at_ms != 0 && s->noop_at_ms < at) at = s->noop_at_ms;
+    sl__loop_set_timer(s->server->loop, &s->timer, at > now ? at - now : 0);
+}
+
+/* Bytes of something large are arriving: it cannot answer before they all have. */
+static bool is_in_the_middle(const struct eio_session *s)
+{
+    if (s->ws == NULL) return s->post != NULL;
+    return ws_is_partial(&s->ws->parser)
+           && s->ws->heard_ms + s->server->o.ping_timeout_ms > now_ms(s);
+}
+
+/* Patience has come to an end; what else the client has sent prolongs it, but once. */
+static void run_out(struct eio_session *s)
+{
+    if (is_in_the_middle(s) || (s->heard && !s->extended)) {
+        s->extended |= !is_in_the_middle(s);
+        s->beat_at_ms = eio_at(s, s->server->o.ping_timeout_ms);
+        return;
+    }
+    s->server->stats.expired++;
+    SL_DEBUG("eio", "event=expired peer=%s", s->peer);
+    eio_end(s, "ping timeout", EIO_CLOSE, WS_NORMAL);
+}
+
+static void beat(struct eio_session *s)
+{
+    if (s->revision == 3 || s->pinged) {
+        run_out(s);
+        return;
+    }
+    s->pinged = true;
+    s->heard = s->extended = false;
+    s->beat_at_ms += s->server->o.ping_timeout_ms;
+    (void)eio_put(s, s->server->ping, 0, 0);
+}
+
+static void on_timer(struct timer *t)
+{
+    struct eio_session *s = LIST_ENTRY(t, struct eio_session, timer);
+    uint64_t now = now_ms(s);
+
+    eio_session_hold(s);
+    if (s->closing) {
+        eio_end(s, s->reason, EIO_CLOSE, WS_NORMAL);
+    } else {
+        if (s->noop_at_ms != 0 && s->noop_at_ms <= now) {
+            s->noop_at_ms = 0;
+            if (s->poll != NULL) eio_release_poll(s, EIO_NOOP);
+        }
+        if (s->side_at_ms != 0 && s->side_at_ms <= now) eio_drop_probe(s, WS_NORMAL);
+        if (s->beat_at_ms <= now) beat(s);
+    }
+    if (!s->over) eio_set_timer(s);
+    eio_session_drop(s);
+}
+
+/* ---- sending ---- */
+
+static int put_on_ws(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned flags)
+{
+    struct packet *p = eio_message_frame(m, s->revision);
+    int rc;
+
+    if (p == NULL) return SL_E_NOMEM;
+    if (key == 0) return sl__ws_send_packet(s->ws, p, flags);
+    rc = sl__ws_put_newest_packet(s->ws, key, p);
+    return rc < 0 ? rc : 0;
+}
+
+int eio_put(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned flags)
+{
+    int rc;
+
+    if (s->over || s->closing) return SL_E_CLOSED;
+    if (s->state == EIO_ON_WEBSOCKET) {
+        rc = put_on_ws(s, m, key, flags);
+    } else {
+        rc = eio_queue_put(&s->queue, m, key, s->server->o.queue_max);
+        if (rc == 0 && s->poll != NULL) eio_session_is_due(s);
+    }
+    if (rc == SL_E_FULL) {
+        s->server->stats.closed_full++;
+        SL_INFO("eio", "event=slow_reader peer=%s note=\"its queue is full\"", s->peer);
+        eio_end(s, "transport error", EIO_CLOSE, WS_TRY_LATER);
+    }
+    return rc;
+}
+
+int eio_send(struct eio_session *s, struct eio_message *m, uint32_t key)
+{
+    if (ws_key_is_ours(key)) return SL_E_INVAL;
+    return eio_put(s, m, key, 0);
+}
+
+int eio_announce(struct eio_session *s, struct eio_message *m)
+{
+    return eio_put(s, m, 0, STREAM_MAY_HOLD);
+}
+
+bool eio_is_writable(const struct eio_session *s)
+{
+    if (s->over || s->closing) return false;
+    if (s->state != EIO_ON_WEBSOCKET) return s->poll != NULL;
+    return (s->ws->stream->wants & STREAM_WANT_WRITE) == 0
+           && sl__stream_waiting(s->ws->stream) < WRITABLE_BYTES;
+}
+
+void eio_put_open_packet(struct eio_session *s)
+{
+    const struct eio_options *o = &s->server->o;
+    struct eio_handshake h = {
+        .sid = sl_str_of(s->sid),
+        .upgrade = s->state != EIO_ON_WEBSOCKET && !o->no_upgrade && !o->no_websocket,
+        .ping_interval_ms = o->ping_interval_ms,
+        .ping_timeout_ms = o->ping_timeout_ms,
+        .max_payload_bytes = (uint32_t)o->payload_max,
+    };
+    sl_json_out out = {0};
+    struct eio_message *m = NULL;
+    int rc = SL_E_NOMEM;
+
+    eio_put_open(&out, &h);
+    if (out.rc == 0) m = eio_packet_new(EIO_OPEN, sl_out_text(&out));
+    sl_out_deinit(&out);
+    if (m != NULL) rc = eio_put(s, m, 0, 0);
+    eio_message_drop(m);
+    if (rc == 0 && s->revision == 3 && o->greets_eio3)
+        rc = eio_put(s, s->server->greeting, 0, 0);
+    if (rc < 0) eio_end(s, "transport error", EIO_CLOSE, WS_TRY_LATER);
+}
+
+/* ---- receiving ---- */
+
+static void on_parse_error(struct eio_session *s)
+{
+    s->server->stats.parse_errors++;
+    eio_end(s, "parse error", EIO_CLOSE, WS_PROTOCOL_ERROR);
+}
+
+/* EIO3: the client pings, and wants its payload back. */
+static void on_ping(struct eio_session *s, const struct eio_packet *p)
+{
+    const struct eio_options *o = &s->server->o;
+    struct eio_message *m;
+
+    if (s->revision != 3) {
+        on_parse_error(s);
+        return;
+    }
+    s->heard = s->extended = false;
+    s->beat_at_ms = eio_at(s, o->ping_interval_ms) + o->ping_timeout_ms;
+    eio_set_timer(s);
+    m = eio_packet_new(EIO_PONG, p->data);
+    if (m != NULL) (void)eio_put(s, m, 0, 0);
+    eio_message_drop(m);
+}
+
+static void on_pong(struct eio_session *s)
+{
+    if (s->revision == 3) {
+        on_parse_error(s);
+        return;
+    }
+    s->pinged = false;
+    s->beat_at_ms = eio_at(s, s->server->o.ping_interval_ms);
+    eio_set_timer(s);
+}
+
+static void on_message(struct eio_session *s, const struct eio_packet *p, sl_buf *buf,
+                       const sl_json_index *index)
+{
+    sl_message m = {.text = !p->binary};
+
+    if (sl_message_add(&m, buf, p->data) < 0) return; /* one always fits */
+    s->server->o.events->on_message(s, &m, index, s->server->o.user);
+}
+
+void eio_receive(struct eio_session *s, const struct eio_packet *p, sl_buf *buf,
+                 const sl_json_index *index)
+{
+    s->heard = true;
+    switch (p->type) {
+    case EIO_MESSAGE:
+        if (!s->closing) on_message(s, p, buf, index);
+        break;
+    case EIO_PING: on_ping(s, p); break;
+    case EIO_PONG: on_pong(s); break;
+    case EIO_CLOSE: eio_end(s, "transport close", EIO_NOOP, WS_NORMAL); break;
+    case EIO_OPEN: on_parse_error(s); break;
+    case EIO_UPGRADE:
+    case EIO_NOOP: break; /* to no purpose, and harmless */
+    }
+}
+
+/* ---- small things ---- */
+
+const char *eio_sid(const struct eio_session *s)
+{
+    return s->sid;
+}
+
+int eio_revision(const struct eio_session *s)
+{
+    return s->revision;
+}
+
+bool eio_is_polling(const struct eio_session *s)
+{
+    return s->state != EIO_ON_WEBSOCKET;
+}
+
+const char *eio_peer(const struct eio_session *s)
+{
+    return s->peer;
+}
+
+void eio_set_user(struct eio_session *s, void *user)
+{
+    s->user = user;
+}
+
+void *eio_user(const struct eio_session *s)
+{
+    return s->user;
+}
