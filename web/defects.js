@@ -33,10 +33,11 @@ export class Defects extends Source {
   fresh = new Set(); // ids that arrived while this page was open
   #known = new Map(); // id: row
   #again = 0;     // a timer
+  #overflowed = false;
   #missed = null; // asked to load while loading: HERE or AWAY
 
   constructor(filter) {
-    super();
+    super(100);
     this.filter = filter;
   }
 
@@ -85,10 +86,7 @@ export class Defects extends Source {
   // Missing a whole page: what lies before it is not known, so the list begins anew.
   #fill(lacking, isWhole, wasAway) {
     if (isWhole && this.rows.length) {
-      this.rows = [];
-      this.held = [];
-      this.#known.clear();
-      this.hasMore = true;
+      this.#clear();
     }
     for (const row of lacking) {
       this.fresh.add(row.id);
@@ -127,7 +125,10 @@ export class Defects extends Source {
     this.total++;
     this.#add(row, this.isRead ? this.held : this.rows);
     while (this.rows.length > ROWS_MAX) this.#forget(this.rows.pop());
-    while (this.held.length > ROWS_MAX) this.#forget(this.held.pop());
+    while (this.held.length > ROWS_MAX) {
+      this.#forget(this.held.pop());
+      this.#overflowed = true;
+    }
   }
 
   #forget(row) {
@@ -170,8 +171,19 @@ export class Defects extends Source {
     this.#again = setTimeout(() => this.load(), LOOK_AGAIN_MS);
   }
 
+  #clear() {
+    this.rows = [];
+    this.held = [];
+    this.#known.clear();
+    this.fresh.clear();
+    this.hasMore = true;
+    this.#overflowed = false;
+  }
+
+  // More than can be kept came while somebody read: what is between is fetched when asked for.
   release() {
     const held = this.held.reverse();
+    if (this.#overflowed) this.#clear();
     this.held = [];
     for (const row of held) this.#add(row, this.rows);
     this.changed();

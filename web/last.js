@@ -6,7 +6,7 @@ import { link, onRecord } from './hub.js';
 import { Source, useSource } from './source.js';
 import { useEffect } from './vendor/preact.js';
 
-const last = new Source();
+const last = new Source(250);
 const rows = new Map(); // device: row, or null: none so far
 
 async function find(device) {

@@ -5,6 +5,12 @@ import { useLayoutEffect, useState } from './vendor/preact.js';
 export class Source {
   #listeners = new Set();
   #soon = false;
+  #toldAt = -Infinity;
+
+  // It tells of changes at most once in `everyMs`: a burst of records is not a burst of drawing.
+  constructor(everyMs = 0) {
+    this.everyMs = everyMs;
+  }
 
   // Returns how to stop listening.
   listen(listener) {
@@ -12,14 +18,19 @@ export class Source {
     return () => this.#listeners.delete(listener);
   }
 
-  // Many changes in one turn are one call.
+  // Many changes in one turn are one call; the first after a pause is told at once.
   changed() {
     if (this.#soon) return;
     this.#soon = true;
-    queueMicrotask(() => {
-      this.#soon = false;
-      for (const listener of [...this.#listeners]) listener();
-    });
+    const wait = this.#toldAt + this.everyMs - performance.now();
+    if (wait > 0) setTimeout(() => this.#tell(), wait);
+    else queueMicrotask(() => this.#tell());
+  }
+
+  #tell() {
+    this.#soon = false;
+    this.#toldAt = performance.now();
+    for (const listener of [...this.#listeners]) listener();
   }
 }
 

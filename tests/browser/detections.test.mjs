@@ -172,5 +172,19 @@ run(async (hub, browser) => {
     }
     await phone.context().close();
   });
+
+  await check('more than can be kept, while somebody reads: the list begins anew, nothing is missing in between', async () => {
+    const reader = await browser.open(`${hub.url}/#/detections`);
+    await until('rows', async () => (await rowsOf(reader)).length === 50);
+    await reader.evaluate(() => scrollTo(0, 400));
+    for (let i = 0; i < 1100; i++) camera.detect(`burst-${i}`, { timestamp: new Date(Date.now() + i).toISOString() });
+    await until('as many as are kept', async () => (await textOf(reader, '.pill')) === '1,000 new', 40);
+    await reader.click('.pill');
+    await until('the newest on top', async () => (await rowsOf(reader))[0].includes('Burst-1099'));
+    const types = (await rowsOf(reader)).map((r) => r.match(/Burst-(\d+)/)?.[1]);
+    same(types.length, 1000, 'rows');
+    same(types.join(), Array.from({ length: 1000 }, (_, i) => 1099 - i).join(), 'order');
+    await reader.context().close();
+  });
   camera.close();
 });

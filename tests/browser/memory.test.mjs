@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // build: release
 //
-// Eight cameras on the wall: what the page holds does not grow. SLUICE_MEMORY_MINUTES=30 for a
-// long look; the usual run is a short one.
+// Eight cameras on the wall: what the page holds does not grow. The usual run is a short one; for
+// a long look: SLUICE_MEMORY_MINUTES=30 node tests/browser/memory.test.mjs
 import { readFileSync } from 'node:fs';
 import { Camera, check, run, until } from './kit.mjs';
 
