@@ -39,8 +39,8 @@ struct eio_message *eio_packet_new(enum eio_type type, sl_str text) SL_MUST_USE;
 struct packet *eio_message_frame(struct eio_message *m, unsigned revision);
 /* The same as bytes for a polling body, without a separator in front. */
 sl_buf *eio_message_piece(struct eio_message *m, enum eio_wire wire);
-/* At most so many bytes in any polling body. */
-size_t eio_message_room(const struct eio_message *m);
+/* At most so many bytes in a polling body of that revision. */
+size_t eio_message_room(const struct eio_message *m, unsigned revision);
 
 /* ---- what waits for a poll; exists only while something does ---- */
 

@@ -138,13 +138,12 @@ struct packet *eio_message_frame(struct eio_message *m, unsigned revision)
 
 /* ---- for a polling body ---- */
 
-size_t eio_message_room(const struct eio_message *m)
+size_t eio_message_room(const struct eio_message *m, unsigned revision)
 {
-    size_t n = 0;
+    size_t head = revision == 3 ? EIO_HEAD_MAX : 2 /* separator, type */, n = 0;
 
     for (uint32_t i = 0; i < m->n; i++)
-        n += EIO_HEAD_MAX
-             + (m->part[i].text ? m->part[i].bytes : sl__base64_len(m->part[i].bytes));
+        n += head + (m->part[i].text ? m->part[i].bytes : sl__base64_len(m->part[i].bytes));
     return n;
 }
 
@@ -189,7 +188,7 @@ static void add_base64(sl_buf *to, const sl_slice *s, unsigned n)
 
 static sl_buf *make_piece(const struct eio_message *m, enum eio_wire wire)
 {
-    sl_buf *b = sl_buf_new(0, eio_message_room(m));
+    sl_buf *b = sl_buf_new(0, eio_message_room(m, wire == EIO4_POLL ? 4 : 3));
     const sl_slice *s = m->slice;
 
     if (b == NULL) return NULL;

@@ -51,7 +51,7 @@ static uint32_t choose_batch(const struct eio_session *s, size_t *room)
     uint32_t n = 0;
 
     for (struct eio_message *m; (m = eio_queue_at(s->queue, n)) != NULL; n++) {
-        size_t more = eio_message_room(m) + 1;
+        size_t more = eio_message_room(m, s->revision);
         if (n > 0 && *room + more > o->payload_max) break;
         if (n > 0 && o->poll_packets_max != 0 && n >= o->poll_packets_max) break;
         *room += more;

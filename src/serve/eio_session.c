@@ -312,7 +312,9 @@ void eio_put_open_packet(struct eio_session *s)
     eio_message_drop(m);
     if (rc == 0 && s->revision == 3 && o->greets_eio3)
         rc = eio_put(s, s->server->greeting, 0, 0);
-    if (rc < 0) eio_end(s, "transport error", EIO_CLOSE, WS_TRY_LATER);
+    if (rc == 0) return;
+    s->told = true; /* of a session that nobody has heard of */
+    eio_end(s, "transport error", EIO_CLOSE, WS_TRY_LATER);
 }
 
 /* ---- receiving ---- */

@@ -1,0 +1,848 @@
+/* SPDX-License-Identifier: MIT */
+/* Engine.IO by HTTP alone, row by row. */
+#include "serve/eio_test.h"
+
+static int setup(void **state)
+{
+    *state = bench_open(NULL);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bench_close(*state);
+    return 0;
+}
+
+/* ---- what is refused, and in which order ---- */
+
+static void refusals_by_number(void **state)
+{
+#define NO(code, text) "{\"code\":" #code ",\"message\":\"" text "\"}"
+    static const char unknown[] = NO(0, "Transport unknown"), sid[] = UNKNOWN_SID_TEXT,
+                      method[] = NO(2, "Bad handshake method"), bad[] = BAD_REQUEST_TEXT,
+                      forbidden[] = NO(4, "Forbidden"),
+                      version[] = NO(5, "Unsupported protocol version");
+    static const struct {
+        const char *method, *query, *more;
+        bool refuse;
+        int status;
+        const char *body;
+    } rows[] = {
+        {"GET",    "EIO=4",                              "",       false, 400, unknown  },
+        {"GET",    "EIO=4&transport=",                   "",       false, 400, unknown  },
+        {"GET",    "EIO=4&transport=abc",                "",       false, 400, unknown  },
+        {"GET",    "EIO=4&transport=Polling",            "",       false, 400, unknown  },
+        {"GET",    "EIO=4&transport=constructor",        "",       false, 400, unknown  },
+        {"POST",   "transport=tobi&sid=none",            "",       true,  400, unknown  },
+        {"GET",    "EIO=4&transport=polling&sid=none",   "",       false, 400, sid      },
+        {"GET",    "EIO=4&transport=websocket&sid=none", WS_LINES, false, 400, sid      },
+        {"POST",   "EIO=4&transport=polling&sid=none",   "",       true,  400, sid      },
+        {"GET",    "transport=polling&sid=none",         "",       false, 400, sid      },
+        {"POST",   "EIO=4&transport=polling",            "",       false, 400, method   },
+        {"PUT",    "EIO=4&transport=polling",            "",       false, 400, method   },
+        {"PATCH",  "EIO=4&transport=polling",            "",       false, 400, method   },
+        {"DELETE", "EIO=4&transport=polling&sid=",       "",       true,  400, method   },
+        {"POST",   "EIO=4&transport=websocket",          "",       false, 400, method   },
+        {"GET",    "EIO=4&transport=websocket",          "",       false, 400, bad      },
+        {"GET",    "EIO=4&transport=polling",            WS_LINES, false, 400, bad      },
+        {"GET",    "EIO=4&transport=polling",            "",       true,  403, forbidden},
+        {"GET",    "EIO=4&transport=websocket",          WS_LINES, true,  403, forbidden},
+        {"GET",    "EIO=9&transport=polling",            "",       true,  403, forbidden},
+        {"GET",    "transport=polling",                  "",       false, 400, version  },
+        {"GET",    "EIO=&transport=polling",             "",       false, 400, version  },
+        {"GET",    "EIO=5&transport=polling",            "",       false, 400, version  },
+        {"GET",    "EIO=04&transport=polling",           "",       false, 400, version  },
+        {"GET",    "EIO=abc&transport=websocket",        WS_LINES, false, 400, version  },
+    };
+    struct bench *b = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct peer *p = peer_open(b);
+
+        b->refuse = rows[i].refuse;
+        ask(p, rows[i].method, rows[i].query, rows[i].more, NULL, 0);
+        if (next_answer(p) != rows[i].status || strcmp(p->body, rows[i].body) != 0)
+            fail_msg("%s %s: %s%s", rows[i].method, rows[i].query, p->head, p->body);
+        assert_has(p->head, "Content-Type: application/json\r\n");
+        assert_has(p->head, "Access-Control-Allow-Origin: *\r\n");
+        peer_free(p);
+    }
+    assert_int_equal(b->opens, 0);
+    struct eio_stats stats;
+    eio_get_stats(b->eio, &stats);
+    assert_int_equal(stats.refused, sizeof rows / sizeof *rows);
+}
+
+static void revision_3_can_be_off(void **state)
+{
+    struct eio_options o = {0};
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+
+    (void)o;
+    b->eio->o.eio3 = false;
+    assert_int_equal(get(p, "EIO=3&transport=polling"), 400);
+    assert_has(p->body, "\"code\":5");
+    assert_int_equal(get(p, "EIO=4&transport=polling"), 200);
+    peer_free(p);
+}
+
+static void a_preflight_is_answered(void **state)
+{
+    struct peer *p = peer_open(*state);
+
+    ask(p, "OPTIONS", "EIO=4&transport=polling",
+        "Origin: http://a\r\nAccess-Control-Request-Method: POST\r\n"
+        "Access-Control-Request-Headers: x-y\r\n",
+        NULL, 0);
+    assert_int_equal(next_answer(p), 204);
+    assert_has(p->head, "Content-Length: 0\r\n");
+    assert_has(p->head, "Access-Control-Allow-Headers: x-y\r\n");
+    assert_has(p->head, "POST");
+    peer_free(p);
+}
+
+/* ---- the handshake ---- */
+
+static void the_open_packet_by_the_letter(void **state)
+{
+    static const struct {
+        const char *query, *before, *after;
+    } rows[] = {
+        {"EIO=4&transport=polling",           "0{\"sid\":\"",     "\",\"upgrades\":[\"websocket\"],"},
+        {"EIO=3&transport=polling&t=abc&x=1", "118:0{\"sid\":\"",
+         "\",\"upgrades\":[\"websocket\"],"                                                         },
+    };
+    struct bench *b = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct peer *p = peer_open(b);
+        char want[256];
+
+        assert_int_equal(get(p, rows[i].query), 200);
+        snprintf(want, sizeof want,
+                 "%s%s%s\"pingInterval\":300,\"pingTimeout\":200,\"maxPayload\":1000000}",
+                 rows[i].before, eio_sid(b->last), rows[i].after);
+        assert_string_equal(p->body, want);
+        assert_has(p->head, "Content-Type: text/plain; charset=UTF-8\r\n");
+        peer_free(p);
+    }
+    pass(b, 1000);
+}
+
+static void session_ids_are_long_and_differ(void **state)
+{
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+    char query[2][QUERY];
+
+    handshake(p, query[0]);
+    assert_int_equal(strlen(eio_sid(b->last)), EIO_SID_SIZE - 1);
+    assert_int_equal(strspn(eio_sid(b->last), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
+                                              "uvwxyz0123456789-_"),
+                     EIO_SID_SIZE - 1);
+    handshake(p, query[1]);
+    assert_string_not_equal(query[0], query[1]);
+    peer_free(p);
+    pass(b, 1000);
+}
+
+static void revision_3_is_greeted_in_the_same_answer(void **state)
+{
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+
+    b->eio->o.greets_eio3 = true;
+    b->greet = "hi";
+    assert_int_equal(get(p, "EIO=3&transport=polling"), 200);
+    assert_has(p->body, "}2:403:4hi");
+    assert_int_equal(get(p, "EIO=4&transport=polling"), 200);
+    assert_has(p->body, "}\x1e"
+                        "4hi");
+    peer_free(p);
+    pass(b, 1000);
+}
+
+/* ---- GET ---- */
+
+static void a_poll_takes_all_that_waits(void **state)
+{
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+    char q[QUERY];
+
+    handshake(p, q);
+    assert_int_equal(say(b, "one"), 0);
+    assert_int_equal(say(b, "€"), 0);
+    assert_int_equal(send_to(b->last, false, "\1\2\3\4", 4, 0), 0);
+    assert_int_equal(get(p, q), 200);
+    assert_string_equal(p->body, "4one\x1e"
+                                 "4€\x1e"
+                                 "bAQIDBA==");
+    peer_free(p);
+}
+
+static void a_poll_is_held_until_something_comes(void **state)
+{
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+    char q[QUERY];
+
+    handshake(p, q);
+    assert_false(eio_is_writable(b->last));
+    b->drains = 0;
+    assert_int_equal(get(p, q), 0);
+    assert_true(eio_is_writable(b->last));
+    assert_int_equal(b->drains, 1);
+    assert_int_equal(say(b, "a"), 0);
+    assert_int_equal(say(b, "b"), 0);
+    assert_int_equal(p->m->sent_len, p->seen); /* at the end of the turn, in one answer */
+    pass(b, 0);
+    assert_answer(p, 200,
+                  "4a\x1e"
+                  "4b");
+    peer_free(p);
+}
+
+static void what_is_over_the_limit_waits_for_the_next_poll(void **state)
+{
+    struct eio_options o = {.payload_max = 100};
+    struct bench *b = bench_open(&o);
+    struct peer *p = peer_open(b);
+    char q[QUERY], text[61];
+
+    (void)state;
+    memset(text, 'x', 60);
+    text[60] = '\0';
+    handshake(p, q);
+    assert_int_equal(say(b, text), 0);
+    assert_int_equal(say(b, text), 0);
+    assert_int_equal(say(b, "y"), 0);
+    assert_int_equal(get(p, q), 200);
+    assert_int_equal(p->body_len, 61);
+    assert_int_equal(get(p, q), 200);
+    assert_int_equal(p->body_len, 64);
+    assert_int_equal(get(p, q), 0);
+    peer_free(p);
+    bench_close(b);
+}
+
+static void packets_in_a_poll_can_be_limited(void **state)
+{
+    struct eio_options o = {.poll_packets_max = 16};
+    struct bench *b = bench_open(&o);
+    struct peer *p = peer_open(b);
+    char q[QUERY];
+
+    (void)state;
+    handshake(p, q);
+    for (int i = 0; i < 17; i++)
+        assert_int_equal(say(b, "x"), 0);
+    assert_int_equal(get(p, q), 200);
+    assert_int_equal(p->body_len, 16 * 3 - 1);
+    assert_int_equal(get(p, q), 200);
+    assert_string_equal(p->body, "4x");
+    peer_free(p);
+    bench_close(b);
+}
+
+static void a_second_poll_ends_both(void **state)
+{
+    static const char *const last[] = {[3] = "1:1", [4] = "1"};
+    struct bench *b = *state;
+
+    for (int revision = 3; revision <= 4; revision++) {
+        struct peer *first = peer_open(b), *second = peer_open(b);
+        char q[QUERY];
+
+        handshake_as(first, revision, "", q);
+        assert_int_equal(get(first, q), 0);
+        assert_int_equal(get(second, q), 400);
+        assert_answer(first, 200, last[revision]);
+        assert_string_equal(b->reason, "transport error");
+        assert_sid_gone(b, q);
+        peer_free(first);
+        peer_free(second);
+    }
+}
+
+/* By a reset or by the end of what it sends; a request right behind it finds nothing. */
+static void a_poll_that_is_left_ends_the_session(void **state)
+{
+    struct bench *b = *state;
+
+    for (int how = 0; how < 3; how++) {
+        struct peer *p = peer_open(b), *other = peer_open(b);
+        char q[QUERY];
+
+        handshake(p, q);
+        assert_int_equal(get(p, q), 0);
+        if (how == 0) mem_stream_feed_end(p->m);
+        if (how > 0) sl__stream_close(&p->m->s, UV_ECONNRESET);
+        if (how == 2) pass(b, 0); /* else within the same turn */
+        assert_int_equal(get(other, q), 400);
+        assert_string_equal(other->body, UNKNOWN_SID_TEXT);
+        assert_string_equal(b->reason, "transport close");
+        peer_free(other);
+        peer_free(p);
+    }
+    assert_int_equal(b->closes, 3);
+}
+
+/* ---- POST ---- */
+
+static void a_push_is_handled_in_order(void **state)
+{
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+    char q[QUERY];
+
+    handshake(p, q);
+    assert_int_equal(post(p, q,
+                          "4a\x1e"
+                          "4\x1e"
+                          "4€\x1e"
+                          "bAQID\x1e"
+                          "b\x1e"
+                          "bQUI="),
+                     200);
+    assert_string_equal(p->body, "ok");
+    assert_has(p->head, "Content-Type: text/html\r\n");
+    assert_string_equal(b->got, "<a><><€><\1\2\3><><AB>");
+    peer_free(p);
+}
+
+static void revision_3_by_every_form(void **state)
+{
+    static const char octets[] = "Content-Type: application/octet-stream\r\n";
+    static const char binary[] = "\x00\x06\xff"
+                                 "4hello\x01\x05\xff\x04\x01\x02\x03\x04";
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+    char q[QUERY];
+
+    b->echo = true;
+    handshake_as(p, 3, "", q);
+    assert_int_equal(post(p, q, "2:4€3:4😀10:b4AQIDBA=="), 200);
+    assert_string_equal(b->got, "<€><😀><\1\2\3\4>");
+    assert_int_equal(get(p, q), 200); /* the batch holds binary, the client takes it */
+    assert_has(p->head, octets);
+    ask(p, "POST", q, octets, binary, sizeof binary - 1);
+    assert_int_equal(next_answer(p), 200);
+    assert_int_equal(get(p, q), 200);
+    assert_int_equal(p->body_len, sizeof binary - 1);
+    assert_memory_equal(p->body, binary, sizeof binary - 1);
+    assert_int_equal(post(p, q, "2:4€3:4😀"), 200);
+    assert_int_equal(get(p, q), 200);
+    assert_string_equal(p->body, "2:4€3:4😀");
+    assert_has(p->head, "Content-Type: text/plain; charset=UTF-8\r\n");
+    peer_free(p);
+}
+
+/* Who said b64=1 in the handshake need not say it again, and who did not cannot later. */
+static void base64_is_settled_by_the_handshake(void **state)
+{
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+    char q[QUERY], more[QUERY + 8];
+
+    b->echo = true;
+    handshake_as(p, 3, "&b64=1", q);
+    assert_int_equal(post(p, q, "10:b4AQIDBA=="), 200);
+    assert_int_equal(get(p, q), 200);
+    assert_string_equal(p->body, "10:b4AQIDBA==");
+    handshake_as(p, 3, "", q);
+    snprintf(more, sizeof more, "%s&b64=1", q);
+    assert_int_equal(post(p, more, "10:b4AQIDBA=="), 200);
+    assert_int_equal(get(p, more), 200);
+    assert_int_equal(p->body_len, 8);
+    peer_free(p);
+    pass(b, 1000);
+}
+
+static void bodies_that_end_the_session(void **state)
+{
+    static const struct {
+        int revision;
+        const char *body, *got;
+    } rows[] = {
+        {4, "",                    ""   },
+        {4, "abc",                 ""   },
+        {4, "9",                   ""   },
+        {4, "4a\x1e",              "<a>"},
+        {4,
+         "\x1e"
+         "4a",                     ""   },
+        {4,
+         "4a\x1e"
+         "bA*==",                  "<a>"},
+        {4, "4\xff\xfe",           ""   },
+        {4, "2",                   ""   }, /* the server pings */
+        {4, "0{}",                 ""   },
+        {4,
+         "4a\x1e"
+         "2\x1e"
+         "4b",                     "<a>"},
+        {3, "2:4a1:3",             "<a>"}, /* the client pings */
+        {3, "4a",                  ""   },
+        {3, ":4a",                 ""   },
+        {3, "3:4a",                ""   },
+        {3, "-1:4",                ""   },
+        {3, "99999999999999999:4", ""   },
+        {3, "2:9a",                ""   },
+    };
+    struct bench *b = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct peer *p = peer_open(b), *held = peer_open(b);
+        char q[QUERY];
+
+        b->got[0] = '\0';
+        handshake_as(p, rows[i].revision, "", q);
+        assert_int_equal(get(held, q), 0);
+        if (post(p, q, rows[i].body) != 400) fail_msg("row %zu: %s%s", i, p->head, p->body);
+        assert_string_equal(b->got, rows[i].got);
+        assert_string_equal(b->reason, "parse error");
+        assert_answer(held, 200, rows[i].revision == 3 ? "1:1" : "1");
+        assert_sid_gone(b, q);
+        peer_free(held);
+        peer_free(p);
+    }
+}
+
+static void a_close_packet_is_answered(void **state)
+{
+    struct bench *b = *state;
+    struct peer *p = peer_open(b), *held = peer_open(b);
+    char q[QUERY];
+
+    handshake(p, q);
+    assert_int_equal(get(held, q), 0);
+    assert_int_equal(post(p, q,
+                          "4a\x1e"
+                          "1\x1e"
+                          "4b"),
+                     200);
+    assert_string_equal(p->body, "ok");
+    assert_answer(held, 200, "6");
+    assert_string_equal(b->got, "<a>");
+    assert_string_equal(b->reason, "transport close");
+    assert_sid_gone(b, q);
+    peer_free(held);
+    peer_free(p);
+}
+
+static void too_much_is_refused_while_it_comes(void **state)
+{
+    struct eio_options o = {.payload_max = 100};
+    struct bench *b = bench_open(&o);
+    char q[QUERY], text[400];
+
+    (void)state;
+    memset(text, 'x', sizeof text);
+    for (int chunked = 0; chunked < 2; chunked++) {
+        struct peer *p = peer_open(b);
+        int n;
+
+        handshake(p, q);
+        n = snprintf(text, sizeof text, "POST /engine.io/?%s HTTP/1.1\r\nHost: h\r\n%s", q,
+                     chunked ? "Transfer-Encoding: chunked\r\n\r\n65\r\n4" /* 101 */
+                             : "Content-Length: 101\r\n\r\n4");
+        mem_stream_feed(p->m, text, (size_t)n);
+        pass(b, 0);
+        memset(text, 'x', sizeof text);
+        if (chunked) {
+            mem_stream_feed(p->m, text, 50); /* not all of it has come */
+            pass(b, 0);
+        }
+        assert_int_equal(next_answer(p), 413);
+        assert_has(p->head, "Connection: close\r\n");
+        assert_has(p->head, "Access-Control-Allow-Origin: *\r\n");
+        assert_sid_gone(b, q);
+        peer_free(p);
+    }
+    struct peer *p = peer_open(b);
+    handshake(p, q);
+    text[0] = '4';
+    text[100] = '\0';
+    assert_int_equal(post(p, q, text), 200); /* exactly the limit */
+    peer_free(p);
+    bench_close(b);
+}
+
+/* The head of a POST and the beginning of its body. */
+static void begin_post(struct peer *p, const char *q, const char *body, size_t len)
+{
+    char text[512];
+    int n = snprintf(text, sizeof text,
+                     "POST /engine.io/?%s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s",
+                     q, len, body);
+
+    mem_stream_feed(p->m, text, (size_t)n);
+    sl__loop_crank(p->b->loop, 0);
+}
+
+static void a_second_push_ends_both(void **state)
+{
+    struct bench *b = *state;
+    struct peer *first = peer_open(b), *second = peer_open(b);
+    char q[QUERY];
+
+    handshake(first, q);
+    begin_post(first, q, "4a", 3);
+    assert_int_equal(post(second, q, "4c"), 400);
+    mem_stream_feed(first->m, "b", 1);
+    pass(b, 0);
+    assert_answer(first, 400, UNKNOWN_SID_TEXT);
+    assert_string_equal(b->got, "");
+    assert_int_equal(b->closes, 1);
+    peer_free(first);
+    peer_free(second);
+}
+
+static void a_push_that_is_left_ends_the_session(void **state)
+{
+    struct bench *b = *state;
+
+    for (int how = 0; how < 3; how++) {
+        struct peer *p = peer_open(b), *other = peer_open(b);
+        char q[QUERY];
+
+        handshake(p, q);
+        begin_post(p, q, "4a", 3);
+        if (how == 0) mem_stream_feed_end(p->m);
+        if (how > 0) sl__stream_close(&p->m->s, UV_ECONNRESET);
+        if (how == 2) pass(b, 0);
+        assert_int_equal(get(other, q), 400);
+        assert_string_equal(other->body, UNKNOWN_SID_TEXT);
+        peer_free(other);
+        peer_free(p);
+    }
+    assert_int_equal(b->closes, 3);
+}
+
+static void bodies_come_in_pieces(void **state)
+{
+    static const char body[] = "4a€😀\x1e"
+                               "bAQID\x1e"
+                               "4b";
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+    char q[QUERY];
+
+    handshake(p, q);
+    begin_post(p, q, "", sizeof body - 1);
+    for (size_t i = 0; i < sizeof body - 1; i++) {
+        mem_stream_feed(p->m, body + i, 1);
+        pass(b, 0);
+    }
+    assert_answer(p, 200, "ok");
+    assert_string_equal(b->got, "<a€😀><\1\2\3><b>");
+    peer_free(p);
+}
+
+static void other_methods_are_refused_and_harmless(void **state)
+{
+    static const char *const methods[] = {"PUT", "DELETE", "PATCH"};
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+    char q[QUERY];
+
+    handshake(p, q);
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        ask(p, methods[i], q, "", NULL, 0);
+        assert_answer(p, 400, BAD_REQUEST_TEXT);
+    }
+    assert_int_equal(post(p, q, "4a"), 200);
+    assert_string_equal(b->got, "<a>");
+    peer_free(p);
+}
+
+static void another_revision_is_not_the_session(void **state)
+{
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+    char q[QUERY], other[QUERY];
+
+    handshake(p, q);
+    snprintf(other, sizeof other, "EIO=3%s", q + 5);
+    assert_int_equal(get(p, other), 400);
+    assert_string_equal(p->body, BAD_REQUEST_TEXT);
+    assert_int_equal(get(p, q + 6), 400); /* without EIO */
+    assert_string_equal(p->body, BAD_REQUEST_TEXT);
+    assert_int_equal(post(p, q, "4a"), 200);
+    peer_free(p);
+}
+
+/* ---- our own close ---- */
+
+static void a_close_comes_behind_what_waits(void **state)
+{
+    static const char *const last[] = {[3] = "2:4a1:1",
+                                       [4] = "4a\x1e"
+                                             "1"};
+    struct bench *b = *state;
+
+    for (int revision = 3; revision <= 4; revision++) {
+        for (int held = 0; held < 2; held++) {
+            struct peer *p = peer_open(b);
+            char q[QUERY];
+
+            handshake_as(p, revision, "", q);
+            if (held) assert_int_equal(get(p, q), 0);
+            assert_int_equal(say(b, "a"), 0);
+            struct eio_session *s = b->last;
+            eio_close(s);
+            eio_close(s);
+            assert_int_equal(send_to(s, true, "b", 1, 0), SL_E_CLOSED);
+            pass(b, 0);
+            assert_string_equal(b->reason, "forced close");
+            if (!held) ask(p, "GET", q, "", NULL, 0);
+            assert_answer(p, 200, last[revision]);
+            assert_sid_gone(b, q);
+            peer_free(p);
+        }
+    }
+    assert_int_equal(b->closes, 4);
+}
+
+static void a_close_waits_thirty_seconds_at_most(void **state)
+{
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+    char q[QUERY];
+
+    handshake(p, q);
+    eio_close(b->last);
+    pass(b, 29999);
+    assert_int_equal(post(p, q, "4late"), 200); /* it is still known, and not listened to */
+    assert_string_equal(b->got, "");
+    pass(b, 1);
+    assert_sid_gone(b, q);
+    peer_free(p);
+}
+
+static void close_me(struct bench *b, struct eio_session *s, const sl_message *m)
+{
+    (void)b, (void)m;
+    eio_close(s);
+}
+
+static void cut_me(struct bench *b, struct eio_session *s, const sl_message *m)
+{
+    (void)b, (void)m;
+    eio_cut(s, "parse error");
+}
+
+static void ended_from_inside_a_push(void **state)
+{
+    struct bench *b = *state;
+    struct peer *p = peer_open(b), *held = peer_open(b);
+    char q[QUERY];
+
+    b->on_message = close_me;
+    handshake(p, q);
+    assert_int_equal(get(held, q), 0);
+    assert_int_equal(post(p, q,
+                          "4a\x1e"
+                          "4b"),
+                     200);
+    assert_answer(held, 200, "1");
+    assert_string_equal(b->got, "<a>");
+    b->on_message = cut_me;
+    handshake(p, q);
+    assert_int_equal(post(p, q,
+                          "4c\x1e"
+                          "4d"),
+                     400);
+    assert_string_equal(b->got, "<a><c>");
+    assert_string_equal(b->reason, "parse error");
+    assert_int_equal(b->closes, 2);
+    peer_free(held);
+    peer_free(p);
+}
+
+static void the_stop_answers_held_polls(void **state)
+{
+    struct bench *b = *state;
+    struct peer *held = peer_open(b), *idle = peer_open(b), *ws = dial_new(b, 4);
+    char q[QUERY];
+
+    handshake(idle, q);
+    handshake(held, q);
+    assert_int_equal(get(held, q), 0);
+    assert_int_equal(say(b, "a"), 0);
+    b->loop->stopping = true;
+    b->eio->stop.on_stop(&b->eio->stop);
+    b->server->stop.on_stop(&b->server->stop);
+    pass(b, 0);
+    assert_answer(held, 200,
+                  "4a\x1e"
+                  "1");
+    assert_has(held->head, "Connection: close\r\n");
+    assert_int_equal(next_frame(ws), WS_TEXT);
+    assert_int_equal(next_close_code(ws), 1001);
+    assert_int_equal(b->closes, 3);
+    assert_string_equal(b->reason, "server shutting down");
+    peer_free(ws);
+    peer_free(idle);
+    peer_free(held);
+}
+
+/* ---- the queue ---- */
+
+static void the_newest_waits_for_the_next_poll(void **state)
+{
+    struct bench *b = *state;
+    struct peer *p = peer_open(b);
+    char q[QUERY];
+
+    handshake(p, q);
+    for (char c = '1'; c <= '3'; c++) {
+        assert_int_equal(send_to(b->last, true, &c, 1, 7), 0);
+        assert_int_equal(send_to(b->last, true, &c, 1, c == '1' ? 8 : 9), 0);
+        assert_int_equal(send_to(b->last, true, "x", 1, 0), 0);
+    }
+    assert_int_equal(send_to(b->last, true, "y", 1, UINT32_MAX), SL_E_INVAL);
+    assert_int_equal(get(p, q), 200);
+    assert_string_equal(p->body, "4x\x1e"
+                                 "4x\x1e"
+                                 "4x\x1e"
+                                 "43\x1e"
+                                 "41\x1e"
+                                 "43");
+    assert_int_equal(get(p, q), 0);
+    assert_null(b->last->queue); /* it takes no memory while nothing waits */
+    peer_free(p);
+}
+
+static void who_never_polls_is_closed_at_the_bound(void **state)
+{
+    struct eio_options o = {.queue_max = 1000};
+    struct bench *b = bench_open(&o);
+    struct peer *p = peer_open(b);
+    struct eio_stats stats;
+    char q[QUERY], text[600];
+
+    (void)state;
+    memset(text, 'x', sizeof text);
+    handshake(p, q);
+    assert_int_equal(send_to(b->last, true, text, 600, 0), 0);
+    assert_int_equal(send_to(b->last, true, text, 400, 0), 0);
+    assert_int_equal(send_to(b->last, true, text, 1, 0), SL_E_FULL);
+    pass(b, 0);
+    assert_string_equal(b->reason, "transport error");
+    eio_get_stats(b->eio, &stats);
+    assert_int_equal(stats.closed_full, 1);
+    assert_sid_gone(b, q);
+    handshake(p, q); /* one that is larger than the bound, alone */
+    char *large = malloc(5000);
+    memset(large, 'x', 5000);
+    assert_int_equal(send_to(b->last, true, large, 5000, 0), 0);
+    assert_int_equal(send_to(b->last, true, large, 5000, 1), SL_E_FULL);
+    free(large);
+    peer_free(p);
+    bench_close(b);
+}
+
+static void parts_of_a_message_stay_together(void **state)
+{
+    sl_message part[3] = {{.text = true}, {0}, {0}};
+    struct bench *b = *state;
+    sl_buf *buf = sl_buf_copy(SL_STR("abcdef"));
+    sl_str s = sl_buf_str(buf);
+    struct peer *p = peer_open(b), *ws = dial_new(b, 3);
+    struct eio_session *on_ws = b->last;
+    struct eio_message *m;
+    char q[QUERY];
+
+    assert_int_equal(next_frame(ws), WS_TEXT); /* open */
+    handshake_as(p, 3, "&b64=1", q);
+    assert_int_equal(sl_message_add(&part[0], buf, (sl_str){s.ptr, 2}), 0);
+    for (size_t i = 0; i < s.len; i++) /* base64 over slices */
+        assert_int_equal(sl_message_add(&part[1], buf, (sl_str){s.ptr + i, 1}), 0);
+    m = eio_message_new(part, 3);
+    assert_int_equal(eio_send(b->last, m, 5), 0);
+    assert_int_equal(eio_send(on_ws, m, 5), 0);
+    assert_int_equal(eio_send(on_ws, m, 5), 0); /* replaces all of it */
+    eio_message_drop(m);
+    sl_buf_drop(buf);
+    assert_int_equal(get(p, q), 200);
+    assert_string_equal(p->body, "3:4ab10:b4YWJjZGVm2:b4");
+    assert_text_frame(ws, "4ab");
+    assert_int_equal(next_frame(ws), WS_BINARY);
+    assert_string_equal(ws->body, "\4abcdef");
+    assert_int_equal(next_frame(ws), WS_BINARY);
+    assert_int_equal(ws->body_len, 1);
+    assert_no_frame(ws);
+    peer_free(ws);
+    peer_free(p);
+}
+
+static void without_memory_nobody_is_hurt(void **state)
+{
+    struct bench *b = *state;
+    int failed = 0;
+
+    for (int n = 0; n < 60; n++) {
+        struct peer *p = peer_open(b);
+        char q[QUERY] = "";
+
+        b->echo = false;
+        sl__alloc_fail_after(n);
+        mem_stream_feed(
+            p->m, "GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost:h\r\n\r\n", 60);
+        sl__loop_crank(b->loop, 0);
+        if (b->last != NULL) {
+            struct eio_message *m = eio_packet_new(EIO_MESSAGE, SL_STR("x"));
+            if (m != NULL) failed += eio_send(b->last, m, 0) == SL_E_NOMEM;
+            if (m != NULL) failed += eio_send(b->last, m, 3) == SL_E_NOMEM;
+            eio_message_drop(m);
+        }
+        sl__loop_crank(b->loop, 0);
+        sl__alloc_fail_after(-1);
+        if (b->last != NULL) {
+            snprintf(q, sizeof q, "EIO=4&transport=polling&sid=%s", eio_sid(b->last));
+            eio_cut(b->last, "transport error");
+        }
+        peer_free(p);
+        assert_null(b->last);
+    }
+    assert_true(failed > 0);
+    assert_true(b->opens > 10);
+    struct eio_server *e;
+    for (int n = 0; n < 8; n++) {
+        sl__alloc_fail_after(n);
+        int rc = eio_server_new(b->loop, &b->options, &e);
+        sl__alloc_fail_after(-1);
+        if (rc == 0) eio_server_free(e);
+        assert_int_equal(rc, n < 5 ? SL_E_NOMEM : 0);
+    }
+}
+
+/* clang-format off */
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(refusals_by_number), T(revision_3_can_be_off), T(a_preflight_is_answered),
+        T(the_open_packet_by_the_letter), T(session_ids_are_long_and_differ),
+        T(revision_3_is_greeted_in_the_same_answer), T(a_poll_takes_all_that_waits),
+        T(a_poll_is_held_until_something_comes),
+        cmocka_unit_test(what_is_over_the_limit_waits_for_the_next_poll),
+        cmocka_unit_test(packets_in_a_poll_can_be_limited),
+        T(a_second_poll_ends_both), T(a_poll_that_is_left_ends_the_session),
+        T(a_push_is_handled_in_order), T(revision_3_by_every_form),
+        T(base64_is_settled_by_the_handshake), T(bodies_that_end_the_session),
+        T(a_close_packet_is_answered), cmocka_unit_test(too_much_is_refused_while_it_comes),
+        T(a_second_push_ends_both), T(a_push_that_is_left_ends_the_session),
+        T(bodies_come_in_pieces), T(other_methods_are_refused_and_harmless),
+        T(another_revision_is_not_the_session), T(a_close_comes_behind_what_waits),
+        T(a_close_waits_thirty_seconds_at_most), T(ended_from_inside_a_push),
+        T(the_stop_answers_held_polls), T(the_newest_waits_for_the_next_poll),
+        cmocka_unit_test(who_never_polls_is_closed_at_the_bound),
+        T(parts_of_a_message_stay_together), T(without_memory_nobody_is_hurt),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
