@@ -83,9 +83,18 @@ typedef struct sl_server_options {
     uint32_t connections_per_address_max; /* 0: 512; loopback exempt */
     uint32_t cork_us; /* latency budget of events; 0: 2,000; SL_CORK_NONE: never hold */
     size_t queue_max; /* bytes waiting per connection, a packet counts 128 at least; 0: 4 MiB */
+
+    /*
+     * permessage-deflate (RFC 7692) for WebSocket clients that offer it: text messages from so
+     * many bytes up to 64 KiB leave compressed, what goes to a room once per window size.
+     * Newest-only messages never do. 0: it is not agreed on. SL_DEFLATE_MIN is a good choice.
+     */
+    uint32_t deflate_min;
+    bool deflate_binary; /* binary messages as well */
 } sl_server_options;
 
-#define SL_CORK_NONE UINT32_MAX
+#define SL_CORK_NONE   UINT32_MAX
+#define SL_DEFLATE_MIN 256 /* JSON of so many bytes loses a third; half of that, a seventh */
 
 /* returns 0, SL_E_NOMEM, or SL_E_INVAL with `err` naming the row that is wrong */
 SL_API int sl_server_new(sl_loop *loop, const sl_server_options *o, sl_server **out,

@@ -2,10 +2,9 @@
 #include "serve/rooms.h"
 
 #include "base/alloc.h"
+#include "serve/room_batch.h"
+#include "serve/ws_deflate.h"
 #include "serve/ws_internal.h"
-
-#define BATCH_MAX    64
-#define BATCH_SLICES 256
 
 struct sl_room {
     struct rooms *rooms;
@@ -24,22 +23,16 @@ struct membership {
     uint32_t index; /* in room->member */
 };
 
-/*
- *   publish ──► packet[0] packet[1] ...        one batch: one room, one exception
- *               iov[0] iov[1] iov[2] ...       the slices of all of them, shared by all members
- */
+/* publish ──► batch: one room, one exception */
 struct rooms {
-    sl_loop *loop;
+    sl_server *server;
     struct turn_hook hook;
     struct list all;
     struct sl_room_stats gone; /* of rooms that were freed */
     sl_room *room;             /* whose batch it is; NULL: there is none */
     const sl_ws *except;
     uint64_t id;
-    int n, iov_n;
-    size_t bytes;
-    struct packet *packet[BATCH_MAX];
-    struct iovec iov[BATCH_SLICES];
+    struct batches batch;
 };
 
 static struct membership *find_membership(const sl_room *room, const sl_ws *ws)
@@ -80,39 +73,41 @@ static int taken_early(const struct rooms *r, const sl_ws *ws)
 /* The member's part of the batch goes to its own queue. */
 static void queue_batch(struct rooms *r, sl_ws *ws)
 {
+    const struct batch *b = batches_for(&r->batch, r->server, ws->deflate_bits);
     int from = taken_early(r, ws), i = from, rc = 0;
 
-    for (; i < r->n; i++) {
-        rc = sl__stream_send(ws->stream, r->packet[i], STREAM_MAY_HOLD);
+    for (; i < b->n; i++) {
+        rc = sl__stream_send(ws->stream, b->packet[i], STREAM_MAY_HOLD);
         if (rc < 0) break;
     }
     ws->batch_id = r->id;
-    ws->batch_taken = (uint32_t)r->n;
-    account(r->room, ws, r->n - from, rc == SL_E_CLOSED ? -1 : i - from);
+    ws->batch_taken = (uint32_t)b->n;
+    account(r->room, ws, b->n - from, rc == SL_E_CLOSED ? -1 : i - from);
 }
 
 static void send_batch(struct rooms *r, sl_ws *ws)
 {
-    if (taken_early(r, ws) > 0)
+    const struct batch *b;
+
+    if (taken_early(r, ws) > 0) {
         queue_batch(r, ws);
-    else
-        account(r->room, ws, r->n,
-                sl__stream_send_batch(ws->stream, r->packet, r->n, r->iov, r->iov_n, r->bytes,
-                                      STREAM_MAY_HOLD));
+        return;
+    }
+    b = batches_for(&r->batch, r->server, ws->deflate_bits);
+    account(r->room, ws, b->n,
+            sl__stream_send_batch(ws->stream, b->packet, b->n, b->iov, b->iov_n, b->bytes,
+                                  STREAM_MAY_HOLD));
 }
 
 /* `each` closes at most; nobody leaves a room before the end of the turn. */
 static void end_batch(struct rooms *r, void (*each)(struct rooms *r, sl_ws *ws))
 {
-    if (r->n == 0) return;
+    if (r->batch.plain.n == 0) return;
     for (uint32_t i = r->room->n; i-- > 0;) {
         sl_ws *ws = r->room->member[i]->ws;
         if (ws != r->except) each(r, ws);
     }
-    for (int i = 0; i < r->n; i++)
-        packet_drop(r->packet[i]);
-    r->n = r->iov_n = 0;
-    r->bytes = 0;
+    batches_clear(&r->batch);
     r->room = NULL;
     r->id++;
 }
@@ -124,27 +119,28 @@ static void on_turn(struct turn_hook *h)
 
 static void make_room_for(struct rooms *r, sl_room *room, const sl_ws *except, int slices)
 {
-    if (r->n == BATCH_MAX || r->iov_n + slices > BATCH_SLICES)
+    if (!batches_have_room(&r->batch, slices))
         end_batch(r, send_batch); /* enough for a system call */
     else if (r->room != room || r->except != except)
         end_batch(r, queue_batch); /* in order, yet one system call a member */
 }
 
-static void add_to_batch(struct rooms *r, sl_room *room, const sl_ws *except, struct packet *p)
+/* Takes the reference. */
+static void add_to_batch(struct rooms *r, sl_room *room, const sl_ws *except, struct packet *p,
+                         uint8_t head_len)
 {
     make_room_for(r, room, except, p->n);
-    if (r->n == 0) sl__loop_want_hooks(r->loop); /* the last goodbye of a turn may publish */
+    if (r->batch.plain.n == 0)
+        sl__loop_want_hooks(r->server->loop); /* the last goodbye of a turn may publish */
     r->room = room;
     r->except = except;
-    r->packet[r->n++] = p; /* takes the reference */
-    memcpy(r->iov + r->iov_n, p->iov, sizeof *p->iov * p->n);
-    r->iov_n += p->n;
-    r->bytes += p->bytes;
+    batches_add(&r->batch, p, head_len);
 }
 
 void rooms_settle(struct rooms *r, sl_ws *ws)
 {
-    if (r->n == 0 || ws == r->except || find_membership(r->room, ws) == NULL) return;
+    if (r->batch.plain.n == 0 || ws == r->except || find_membership(r->room, ws) == NULL)
+        return;
     queue_batch(r, ws);
 }
 
@@ -162,7 +158,8 @@ int sl_room_publish(sl_room *room, const sl_message *m, const sl_ws *except)
         room->stats.dropped_memory++;
         return SL_E_NOMEM;
     }
-    add_to_batch(room->rooms, room, except, p);
+    bool packs = ws_deflate_wants(room->rooms->server, m);
+    add_to_batch(room->rooms, room, except, p, packs ? (uint8_t)(p->bytes - m->bytes) : 0);
     return 0;
 }
 
@@ -313,16 +310,16 @@ void sl_room_free(sl_room *room)
     sl__free(room);
 }
 
-struct rooms *rooms_new(sl_loop *loop)
+struct rooms *rooms_new(sl_server *s)
 {
     struct rooms *r = sl__zalloc(sizeof *r);
 
     if (r == NULL) return NULL;
-    r->loop = loop;
+    r->server = s;
     list_init(&r->all);
     r->id = 1; /* a session starts with 0: it has taken nothing */
     r->hook.on_turn = on_turn;
-    sl__loop_add_turn_hook(loop, &r->hook);
+    sl__loop_add_turn_hook(s->loop, &r->hook);
     return r;
 }
 
@@ -330,6 +327,7 @@ void rooms_free(struct rooms *r)
 {
     if (r == NULL) return;
     end_batch(r, queue_batch);
+    batches_deinit(&r->batch);
     sl__loop_remove_turn_hook(&r->hook);
     sl__free(r);
 }

@@ -2,7 +2,8 @@
 /*
  * Fan-out. What is published during a turn to one room (and but for one member) is gathered
  * in one batch; at the end of the turn each member gets it with one system call straight from
- * slices that all of them share. Whoever lags has references to the same packets queued.
+ * slices that all of them share: those who agreed on compression share others, made once per
+ * window. Whoever lags has references to the same packets queued.
  *
  * Order: a member sees everything in the order it was published and sent. When something else
  * comes for a member (an answer, another room), the batch so far goes to its queue first.
@@ -14,7 +15,7 @@
 
 struct rooms;
 
-struct rooms *rooms_new(sl_loop *loop);
+struct rooms *rooms_new(sl_server *s);
 void rooms_free(struct rooms *r); /* NULL is fine */
 
 /* All rooms together, those that are gone included. */

@@ -171,7 +171,7 @@ int sl_server_new(sl_loop *loop, const sl_server_options *o, sl_server **out, sl
     }
     rc = router_new(o->routes, o->route_count, &s->router, err);
     if (rc < 0) goto failed;
-    s->rooms = rooms_new(loop);
+    s->rooms = rooms_new(s);
     if (s->rooms == NULL) {
         rc = sl_fail(err, SL_E_NOMEM, "", "no memory for the rooms");
         goto failed;

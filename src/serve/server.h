@@ -12,6 +12,7 @@
 #include "serve/http_date.h"
 #include "serve/lines.h"
 
+struct deflate;
 struct router;
 struct rooms;
 
@@ -20,6 +21,8 @@ struct sl_server {
     sl_server_options options; /* with every default filled in */
     struct router *router;
     struct rooms *rooms;
+    struct deflate *deflate; /* while sessions have agreed on compression */
+    uint32_t deflate_users;
     struct worker_pool *files; /* reads static files; made on first use */
     struct accept_limits limits;
     struct list listeners;

@@ -20,6 +20,7 @@ struct sl_ws {
     uint64_t batch_id;    /* which batch of the rooms it has taken from early, */
     uint32_t batch_taken; /* and how many of its packets */
     uint16_t close_code;  /* what was sent */
+    uint8_t deflate_bits; /* window of what leaves compressed; 0: not agreed on */
     bool close_sent, over, pinged;
     uint64_t heard_ms; /* when bytes last came */
     struct ws_options options;

@@ -7,6 +7,7 @@
 #include "net/outbox.h"
 #include "serve/request.h"
 #include "serve/rooms.h"
+#include "serve/ws_deflate.h"
 #include "serve/ws_internal.h"
 
 #include <stdio.h>
@@ -60,13 +61,26 @@ int sl__ws_send_packet(sl_ws *ws, struct packet *p, unsigned flags)
     return sl__stream_send(ws->stream, p, flags);
 }
 
+/* Compressed where that was agreed on and pays. */
+static struct packet *packet_for(const sl_ws *ws, const sl_message *m)
+{
+    struct packet *plain = ws_packet(m), *p;
+
+    if (plain == NULL || ws->deflate_bits == 0 || !ws_deflate_wants(ws->server, m))
+        return plain;
+    p = ws_deflate_packet(ws->server, deflate_bits(ws->deflate_bits, m->bytes), plain,
+                          plain->bytes - m->bytes);
+    packet_drop(plain);
+    return p;
+}
+
 int sl_ws_send(sl_ws *ws, const sl_message *m)
 {
     struct packet *p;
     int rc;
 
     if (ws->over || ws->close_sent) return SL_E_CLOSED;
-    p = ws_packet(m);
+    p = packet_for(ws, m);
     if (p == NULL) return SL_E_NOMEM;
     rc = sl__ws_send_packet(ws, p, 0);
     packet_drop(p);
@@ -283,6 +297,13 @@ static void on_drained(struct stream *s)
     if (!ws->over && ws->ops->on_drain != NULL) ws->ops->on_drain(ws, ws->route_user);
 }
 
+static void session_free(sl_ws *ws)
+{
+    ws_deinit(&ws->parser);
+    if (ws->options.deflate != NULL) ws_deflate_drop(ws->server);
+    sl__free(ws);
+}
+
 static sl_str what_happened(const sl_ws *ws, int why, char *buf, size_t size)
 {
     if (ws->close_sent || why == 0) return (sl_str){0};
@@ -299,8 +320,7 @@ static void on_gone(struct stream *s, int why)
 
     finish(ws, ws->close_sent ? ws->close_code : code,
            what_happened(ws, why, text, sizeof text));
-    ws_deinit(&ws->parser);
-    sl__free(ws);
+    session_free(ws);
 }
 
 static const struct stream_events ws_events = {
@@ -353,15 +373,19 @@ static const char *choose_protocol(const sl_request *r, const sl_ws_ops *ops)
     return NULL;
 }
 
-static struct packet *switching_answer(const char *accept, const char *protocol, sl_str headers)
+static struct packet *switching_answer(const char *accept, const char *protocol,
+                                       const struct deflate_terms *terms, sl_str headers)
 {
-    char line[256];
+    char line[512], extension[DEFLATE_ANSWER_SIZE] = "";
+    bool extended = terms->agreed && deflate_answer(terms, extension) > 0;
     int n = snprintf(line, sizeof line,
                      "HTTP/1.1 101 Switching Protocols\r\n"
                      "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                     "Sec-WebSocket-Accept: %s\r\n%s%s%s",
+                     "Sec-WebSocket-Accept: %s\r\n%s%s%s%s%s%s",
                      accept, protocol != NULL ? "Sec-WebSocket-Protocol: " : "",
-                     protocol != NULL ? protocol : "", protocol != NULL ? "\r\n" : "");
+                     protocol != NULL ? protocol : "", protocol != NULL ? "\r\n" : "",
+                     extended ? "Sec-WebSocket-Extensions: " : "", extension,
+                     extended ? "\r\n" : "");
     sl_buf *b = sl_buf_new(0, (size_t)n + headers.len + 2);
     sl_message m = {0};
     struct packet *p = NULL;
@@ -377,11 +401,17 @@ static struct packet *switching_answer(const char *accept, const char *protocol,
     return p;
 }
 
-static sl_ws *session_new(sl_server *server, struct stream *s, const sl_ws_ops *ops, void *user)
+/* `terms` are taken back where there is no memory for them. */
+static sl_ws *session_new(sl_server *server, struct stream *s, const sl_ws_ops *ops, void *user,
+                          struct deflate_terms *terms)
 {
     sl_ws *ws = sl__zalloc(sizeof *ws);
+    struct deflate *deflate;
 
     if (ws == NULL) return NULL;
+    deflate = terms->agreed ? ws_deflate_hold(server) : NULL;
+    terms->agreed = deflate != NULL;
+    ws->deflate_bits = terms->agreed ? terms->bits : 0;
     ws->stream = s;
     ws->server = server;
     ws->ops = ops;
@@ -390,6 +420,7 @@ static sl_ws *session_new(sl_server *server, struct stream *s, const sl_ws_ops *
         .message_max = ops->message_max ? ops->message_max : MESSAGE_MAX_DEFAULT,
         .from_client = true,
         .json = ops->json,
+        .deflate = deflate,
     };
     ws_init(&ws->parser, &ws->options, &ws_sink, &s->loop->index);
     list_init(&ws->rooms);
@@ -402,6 +433,7 @@ int sl__ws_open(sl_server *server, struct stream *s, const sl_request *upgrade,
                 sl_ws **out)
 {
     const char *protocol = choose_protocol(upgrade, ops);
+    struct deflate_terms terms;
     char accept[WS_ACCEPT_SIZE];
     struct packet *answer;
     sl_ws *ws;
@@ -413,12 +445,16 @@ int sl__ws_open(sl_server *server, struct stream *s, const sl_request *upgrade,
         *why = "Sec-WebSocket-Key must be 16 bytes in base64";
         return SL_E_WS_PROTO;
     }
+    if (ws_deflate_agree(server, upgrade, &terms) < 0) {
+        *why = "Sec-WebSocket-Extensions cannot be read";
+        return SL_E_WS_PROTO;
+    }
     *status = 503;
     *why = "out of memory";
-    answer = switching_answer(accept, protocol, headers);
-    if (answer == NULL) return SL_E_NOMEM;
-    ws = session_new(server, s, ops, user);
-    if (ws == NULL) goto failed;
+    ws = session_new(server, s, ops, user, &terms);
+    if (ws == NULL) return SL_E_NOMEM;
+    answer = switching_answer(accept, protocol, &terms, headers);
+    if (answer == NULL) goto failed;
     if (sl__stream_send(s, answer, 0) < 0) goto failed;
     packet_drop(answer);
 
@@ -432,11 +468,8 @@ int sl__ws_open(sl_server *server, struct stream *s, const sl_request *upgrade,
 
 failed:
     packet_drop(answer);
-    if (ws != NULL) {
-        list_remove(&ws->all);
-        ws_deinit(&ws->parser);
-        sl__free(ws);
-    }
+    list_remove(&ws->all);
+    session_free(ws);
     return SL_E_NOMEM;
 }
 
