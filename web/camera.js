@@ -15,14 +15,18 @@ import { html, useRef } from './vendor/preact.js';
 import { View } from './view.js';
 
 const FULL_FPS = 60;
+const LABEL_PX = 14;
 const SAVER_FPS = 10; // one camera was chosen: that is worth more than a tile
 
 function Boxes({ boxes, size }) {
+  const svg = useRef(null);
   const [w, h] = boxes[0]?.source ?? size ?? [1, 1];
-  return html`<svg class="boxes" viewBox="0 0 ${w} ${h}" preserveAspectRatio="xMidYMid meet" aria-hidden="true">
+  const shown = svg.current ? Math.min(svg.current.clientWidth / w, svg.current.clientHeight / h) : 1;
+  const text = LABEL_PX / shown; // readable however small the picture is shown
+  return html`<svg ref=${svg} class="boxes" viewBox="0 0 ${w} ${h}" preserveAspectRatio="xMidYMid meet" aria-hidden="true">
     ${boxes.map((b) => html`<g key=${b.key}>
       <rect x=${b.bbox[0]} y=${b.bbox[1]} width=${b.bbox[2]} height=${b.bbox[3]} vector-effect="non-scaling-stroke" />
-      <text x=${b.bbox[0]} y=${Math.max(w / 40, b.bbox[1] - w / 160)} font-size=${w / 40}>${b.label} ${percentOf(b.confidence)}</text>
+      <text x=${b.bbox[0]} y=${Math.max(text, b.bbox[1] - text / 3)} font-size=${text}>${b.label} ${percentOf(b.confidence)}</text>
     </g>`)}</svg>`;
 }
 

@@ -3,12 +3,12 @@
 // for who listens to the page.
 import { rowOf } from './defects.js';
 import { capitalised, clockOf, percentOf, plural } from './format.js';
-import { onRecord } from './hub.js';
+import { onRecord, streams } from './hub.js';
 import { detectionsHref } from './route.js';
 import { html, useEffect, useRef, useState } from './vendor/preact.js';
 
 const SHOWN_MS = 6000;
-const PAUSE_MS = 15000; // a busy line is no reason to cover the page for ever
+const MANY = 5, PAUSE_MS = 15000; // a busy line is no reason to cover the page for ever
 const SAY_MS = 5000;
 
 // A message of several has no ids: then there is no detail to open.
@@ -17,11 +17,12 @@ const arrivalOf = (record) => record.detections
   : { n: 1, row: rowOf(record) };
 
 // The toast: {row, n: how many since it appeared}, and the words to be read out.
-function useArrivals() {
+function useArrivals(isListed) {
   const [toast, set] = useState(null), [words, say] = useState('');
-  const quietUntil = useRef(0), unsaid = useRef([]);
+  const now = useRef({}), unsaid = useRef([]);
+  Object.assign(now.current, { isListed, n: toast?.n ?? 0 }); // for what is called later
   const close = () => {
-    quietUntil.current = performance.now() + PAUSE_MS;
+    if (now.current.n >= MANY) now.current.quietUntil = performance.now() + PAUSE_MS;
     set(null);
   };
   useEffect(() => {
@@ -29,7 +30,8 @@ function useArrivals() {
       if (kind !== 'detection') return;
       const { n, row } = arrivalOf(record);
       unsaid.current.push(row);
-      if (performance.now() > quietUntil.current) set((old) => ({ row, n: (old?.n ?? 0) + n }));
+      if (now.current.isListed(row) || performance.now() < (now.current.quietUntil ?? 0)) return;
+      set((old) => ({ row, n: (old?.n ?? 0) + n }));
     });
     const speaker = setInterval(() => {
       const rows = unsaid.current.splice(0), last = rows.at(-1);
@@ -48,10 +50,12 @@ function useArrivals() {
   return { toast, words, close };
 }
 
-// Not where the same is on the page already.
 export function Toast({ view, name }) {
-  const { toast, words, close } = useArrivals();
-  const isShown = toast && view !== 'detections' && !(view === 'camera' && name === toast.row.device_id);
+  // Not where the same is on the page already: a lone camera's wall has the latest beside it.
+  const isListed = (row) => view === 'detections' || (view === 'wall' && streams.all.size === 1)
+    || (view === 'camera' && name === row.device_id);
+  const { toast, words, close } = useArrivals(isListed);
+  const isShown = toast && !isListed(toast.row);
   return html`<p class="unseen" id="announcer" aria-live="polite">${words}</p>
     ${isShown && html`<div class="toast">
       <a href=${detectionsHref({}, toast.n === 1 ? toast.row.id : '')}>

@@ -78,10 +78,10 @@ run(async (hub, browser) => {
     await browser.shot(page, 'wall-1');
   });
 
-  await check('its detection is named on the tile and told by a toast', async () => {
+  await check('its detection is named on the tile, listed beside it, and told', async () => {
     script.stdin.write('scratch 0.87\n');
     await until('the words', async () => (await textOf(page, '.tile')).includes('Scratch 87 %'));
-    holds(await page.innerText('.toast'), /Scratch 87 %/);
+    await until('the row', async () => (await textOf(page, '.latest')).includes('Scratch'));
     await until('the announcement', async () => (await page.textContent('#announcer')).includes('scratch from cam-7'));
   });
 
@@ -145,6 +145,15 @@ run(async (hub, browser) => {
     holds(facts, /fps in/);
     const jpg = await fetch(hub.url + await page.getAttribute('.stage a[href$=".jpg"]', 'href'));
     same(jpg.headers.get('content-type'), 'image/jpeg', 'type of the still');
+  });
+
+  await check('another camera’s detection is told by a toast that leads to it', async () => {
+    cameras[2].detect('stain');
+    await until('the toast', async () => /Stain 81 %\s+line-3/.test(await textOf(page, '.toast')));
+    const href = await page.getAttribute('.toast a', 'href');
+    holds(href, /#\/detections\/[0-9a-f-]{36}$/);
+    await page.click('.toast button');
+    await until('no toast', async () => (await textOf(page, '.toast')) === '');
   });
 
   await check('boxes are drawn for two seconds, in the picture and in words', async () => {
