@@ -65,8 +65,8 @@ const char *const glass_steps[GLASS_STEPS] = {
     "  defect_type TEXT NOT NULL,"
     "  detected_at INTEGER NOT NULL,"
     "  confidence REAL,"
-    "  status TEXT NOT NULL DEFAULT 'pending'"
-    "    CHECK(status IN ('pending', 'reviewed', 'resolved')),"
+    "  status TEXT NOT NULL DEFAULT 'pending'" /* IN (…) would be a table made for each row */
+    "    CHECK(status = 'pending' OR status = 'reviewed' OR status = 'resolved'),"
     "  created_at INTEGER NOT NULL,"
     "  image_url TEXT,"
     "  image_path TEXT,"
