@@ -228,6 +228,7 @@ static const struct {
     {"5 reserved",                     &rules4, "51-[\"connect\",{\"_placeholder\":true,\"num\":0}]", SIO},
     {"5 placeholder: num = n",         &rules4, "51-[\"x\",{\"_placeholder\":true,\"num\":1}]", SIO},
     {"5 placeholder: negative",        &rules4, "51-[\"x\",{\"_placeholder\":true,\"num\":-1}]", SIO},
+    {"5 placeholder: far below zero",  &rules4, "51-[\"x\",{\"_placeholder\":true,\"num\":-4294967296}]", SIO},
     {"5 placeholder: fraction",        &rules4, "51-[\"x\",{\"_placeholder\":true,\"num\":0.5}]", SIO},
     {"5 placeholder: a string",        &rules4, "51-[\"x\",{\"_placeholder\":true,\"num\":\"0\"}]", SIO},
     {"5 placeholder: none",            &rules4, "51-[\"x\",{\"_placeholder\":true}]", SIO},
