@@ -12,6 +12,24 @@ run(async (hub, browser) => {
   const page = await browser.open(`${hub.url}/#/detections`, { expected: /status of (503|404)/ });
   const count = async (n) => until(`${n} rows`, async () => (await rowsOf(page)).length === n);
 
+  await check('an answer that takes long is waited for in words; one that fails says so and can be tried again', async () => {
+    let isSlow = true, answer = null;
+    const slow = await browser.open('about:blank', { expected: /status of 500/ });
+    await slow.route('**/defects?**', (route) => {
+      if (isSlow) answer = () => route.fulfill({ status: 500, json: { error: 'no such table' } });
+      else route.continue();
+    });
+    await slow.goto(`${hub.url}/#/detections`);
+    await until('a skeleton', () => slow.isVisible('.waiting'));
+    await until('the words', async () => (await textOf(slow, '.waiting')).includes('Still waiting for the detections'), 6);
+    isSlow = false;
+    await answer();
+    await until('the cause', async () => (await textOf(slow, '.list .error')).includes('no such table'));
+    await slow.click('.list .error button');
+    await until('the list', () => slow.isVisible('.empty'));
+    await slow.context().close();
+  });
+
   await check('with none there the page says how to get one', async () => {
     await until('the empty state', () => page.isVisible('.empty'));
     holds(await page.innerText('.empty'), 'No detection is stored yet');
@@ -92,9 +110,9 @@ run(async (hub, browser) => {
     await page.keyboard.press('Enter');
     await until('its detail', async () => page.url().includes(first) && (await heading(page)) === 'Split');
     await page.keyboard.press('j');
-    await until('the next detail', async () => page.url().includes(second));
+    await until('the next detail', () => page.isVisible(`tr[aria-current] a[data-id="${second}"]`));
     await page.keyboard.press('ArrowLeft');
-    await until('the one before', async () => page.url().includes(first));
+    await until('the one before', () => page.isVisible(`tr[aria-current] a[data-id="${first}"]`));
     await page.keyboard.press('Escape');
     await until('the list alone', async () => (await page.locator('.detail-view').count()) === 0);
     await until('focus where it was', async () => (await focusedId(page)) === first);

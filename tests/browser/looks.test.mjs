@@ -73,6 +73,19 @@ run(async (hub, browser) => {
     if (bytes < 10000 || bytes > FIRST_VIEW_MAX) throw new Error(`${bytes} bytes`);
   });
   await check('first run', () => look('first-run'));
+  await check('the theme can be chosen, and is remembered', async () => {
+    const back = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    const dark = await back();
+    await page.click('.theme');
+    const light = await until('another colour', async () => (await back()) !== dark && back());
+    await page.reload();
+    await until('the same after a reload', async () => (await back()) === light);
+    await page.click('.theme');
+    await page.click('.theme');
+    await page.emulateMedia({ colorScheme: 'light' });
+    await until('the system’s again', async () => (await back()) === light);
+  });
   await page.goto(`${hub.url}/#/detections`);
   await check('no detection', async () => {
     await until('the empty state', () => page.isVisible('.empty'));
