@@ -31,18 +31,40 @@ struct listener {
 
 /* ---- addresses ---- */
 
-static const char *format_peer(const struct peer *p, char *buf, size_t size)
+static char *put_number(char *at, unsigned v)
+{
+    char digits[5];
+    int n = 0;
+
+    do
+        digits[n++] = (char)('0' + v % 10);
+    while ((v /= 10) > 0);
+    while (n > 0)
+        *at++ = digits[--n];
+    return at;
+}
+
+/* Each call of a device by HTTP asks for it: printf would be a tenth of that call. */
+static void format_v4(const struct peer *p, char *at)
+{
+    for (int i = 12; i < 16; i++) {
+        at = put_number(at, p->ip[i]);
+        *at++ = i < 15 ? '.' : ':';
+    }
+    *put_number(at, p->port) = '\0';
+}
+
+static const char *format_peer(const struct peer *p, char buf[PEER_TEXT_SIZE])
 {
     char ip[INET6_ADDRSTRLEN];
     struct in6_addr a;
 
     memcpy(&a, p->ip, sizeof a);
     if (IN6_IS_ADDR_V4MAPPED(&a)) {
-        inet_ntop(AF_INET, p->ip + 12, ip, sizeof ip);
-        snprintf(buf, size, "%s:%u", ip, p->port);
+        format_v4(p, buf);
     } else {
         inet_ntop(AF_INET6, &a, ip, sizeof ip);
-        snprintf(buf, size, "[%s]:%u", ip, p->port);
+        snprintf(buf, PEER_TEXT_SIZE, "[%s]:%u", ip, p->port);
     }
     return buf;
 }
@@ -55,7 +77,7 @@ const char *stream_peer(const struct stream *s, char buf[PEER_TEXT_SIZE])
         snprintf(buf, PEER_TEXT_SIZE, "?");
         return buf;
     }
-    return format_peer(p, buf, PEER_TEXT_SIZE);
+    return format_peer(p, buf);
 }
 
 static bool parse_port(const char *text, uint16_t *port)
@@ -275,7 +297,7 @@ int listener_open_fd(sl_loop *loop, int fd, const struct listener_options *o,
     timer_init(&l->again, on_again);
     peer_from_sockaddr((struct sockaddr *)&a, &own);
     l->port = own.port;
-    format_peer(&own, l->name, sizeof l->name);
+    format_peer(&own, l->name);
     loop->pending++;
     uv_poll_start(&l->poll, UV_READABLE, on_acceptable);
     *out = l;
