@@ -47,6 +47,12 @@ function sticksOut() {
     .slice(0, 3).map((e) => `sideways: ${e.outerHTML.slice(0, 90)}`);
 }
 
+// Words that do not fit their button.
+function tightButtons() {
+  return [...document.querySelectorAll('button, a.plain')].filter((e) => e.scrollWidth > e.clientWidth + 1)
+    .map((e) => `too tight: ${e.innerText}`);
+}
+
 run(async (hub, browser) => {
   const page = await browser.open('about:blank', { width: 390, height: 844 });
   const look = async (view) => {
@@ -55,7 +61,7 @@ run(async (hub, browser) => {
       for (const width of [1280, 390, 360, 320]) {
         await page.setViewportSize({ width, height: 844 });
         const wrong = [];
-        for (const find of [faintTexts, smallTargets, sticksOut]) wrong.push(...await page.evaluate(find));
+        for (const find of [faintTexts, smallTargets, sticksOut, tightButtons]) wrong.push(...await page.evaluate(find));
         if (wrong.length) throw new Error(`${view}, ${colorScheme}, ${width} px:\n${wrong.join('\n')}`);
         await browser.shot(page, `looks-${view}-${colorScheme}-${width}`);
       }
