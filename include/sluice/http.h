@@ -91,10 +91,19 @@ typedef struct sl_server_options {
      */
     uint32_t deflate_min;
     bool deflate_binary; /* binary messages as well */
+    /*
+     * Answers of JSON or text by sl_answer and sl_answer_buf, from so many bytes up to 64 KiB,
+     * leave as gzip to who takes it; a strong ETag among its headers becomes weak then. One
+     * that has a Content-Encoding of its own, or says Cache-Control: no-transform (as it should
+     * if it holds a secret beside what a stranger can choose), is let alone. 0: 1 KiB;
+     * SL_GZIP_NONE: never.
+     */
+    size_t gzip_min;
 } sl_server_options;
 
 #define SL_CORK_NONE   UINT32_MAX
 #define SL_DEFLATE_MIN 256 /* JSON of so many bytes loses a third; half of that, a seventh */
+#define SL_GZIP_NONE   SIZE_MAX
 
 /* returns 0, SL_E_NOMEM, or SL_E_INVAL with `err` naming the row that is wrong */
 SL_API int sl_server_new(sl_loop *loop, const sl_server_options *o, sl_server **out,

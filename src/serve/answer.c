@@ -5,6 +5,7 @@
 #include "sluice/log.h"
 
 #include "base/packet.h"
+#include "serve/answer_gzip.h"
 #include "serve/cors.h"
 #include "serve/http_conn.h"
 
@@ -164,19 +165,27 @@ void answer_send(sl_request *r, const struct answer *a)
 
 /* ---- the public calls ---- */
 
+static void send_handlers(sl_request *r, struct answer *a)
+{
+    sl_buf *packed;
+
+    if (!answer_claim(r)) return;
+    packed = answer_gzip(r, a);
+    answer_send(r, a);
+    sl_buf_drop(packed);
+}
+
 void sl_answer(sl_request *r, int status, const char *content_type, sl_str body)
 {
-    if (!answer_claim(r)) return;
-    answer_send(r, &(struct answer){.status = status, .type = content_type, .copy = body});
+    send_handlers(r, &(struct answer){.status = status, .type = content_type, .copy = body});
 }
 
 void sl_answer_buf(sl_request *r, int status, const char *content_type, sl_buf *body)
 {
-    if (!answer_claim(r)) return;
-    answer_send(r, &(struct answer){
-                       .status = status,
-                       .type = content_type,
-                       .ref = {body, body != NULL ? sl_buf_str(body) : (sl_str){0}},
+    send_handlers(r, &(struct answer){
+                         .status = status,
+                         .type = content_type,
+                         .ref = {body, body != NULL ? sl_buf_str(body) : (sl_str){0}},
     });
 }
 

@@ -58,6 +58,7 @@ static void fill_in(sl_server_options *o)
     if (o->connections_per_address_max == 0) o->connections_per_address_max = 512;
     if (o->cork_us == 0) o->cork_us = 2000;
     if (o->queue_max == 0) o->queue_max = 4 * MIB;
+    if (o->gzip_min == 0) o->gzip_min = KIB;
 }
 
 /* ---- turns ---- */
