@@ -78,6 +78,7 @@ static sl_str reflect(sl_request *r, sl_str origin, void *user)
 struct settings {
     const char *host, *port, *root, *cors;
     struct eio_options eio;
+    uint32_t deflate_min;
 };
 
 static int run(const char *address, const struct settings *set)
@@ -93,6 +94,8 @@ static int run(const char *address, const struct settings *set)
         .routes = routes,
         .route_count = sizeof routes / sizeof routes[0],
         .allow_origin = strcmp(set->cors, "*") == 0 ? NULL : reflect,
+        .deflate_min = set->deflate_min,
+        .deflate_binary = true, /* it all came compressed, or not */
         .queue_max = 128 * MIB, /* two of the largest messages may wait for a slow reader */
     };
     sl_loop *loop = NULL;
@@ -133,6 +136,7 @@ static void usage(FILE *to)
           "  --ping-interval MS, --ping-timeout MS\n"
           "               heartbeat of Engine.IO (default 300, 200)\n"
           "  --eio3 YESNO whether Engine.IO 3 is spoken as well (default yes)\n"
+          "  --deflate N  permessage-deflate from N bytes on (default 0: off)\n"
           "  --help       this\n",
           to);
 }
@@ -147,6 +151,7 @@ int main(int argc, char **argv)
         {"ping-interval", required_argument, NULL, 'i'},
         {"ping-timeout",  required_argument, NULL, 't'},
         {"eio3",          required_argument, NULL, '3'},
+        {"deflate",       required_argument, NULL, 'd'},
         {"help",          no_argument,       NULL, 'h'},
         {NULL,            0,                 NULL, 0  },
     };
@@ -165,6 +170,7 @@ int main(int argc, char **argv)
         case 'i': s.eio.ping_interval_ms = (uint32_t)strtoul(optarg, NULL, 10); break;
         case 't': s.eio.ping_timeout_ms = (uint32_t)strtoul(optarg, NULL, 10); break;
         case '3': s.eio.eio3 = strcmp(optarg, "no") != 0; break;
+        case 'd': s.deflate_min = (uint32_t)strtoul(optarg, NULL, 10); break;
         case 'h': usage(stdout); return 0;
         default: usage(stderr); return 64;
         }

@@ -52,20 +52,23 @@ static void on_message(sl_ws *ws, const sl_message *m, const sl_json_index *inde
 
 static void usage(FILE *to)
 {
-    fputs("Relay what devices send to everybody else, over WebSocket on /ws.\n\n"
-          "  relay --port 9000\n"
-          "  relay --port 9000 --budget-us 5000    hold events up to 5 ms to share writes\n\n"
-          "  --port N       port on 127.0.0.1 (default 9000, 0: any)\n"
-          "  --budget-us N  latency budget of events in microseconds (default 0: none)\n",
-          to);
+    fputs(
+        "Relay what devices send to everybody else, over WebSocket on /ws.\n\n"
+        "  relay --port 9000\n"
+        "  relay --port 9000 --budget-us 5000    hold events up to 5 ms to share writes\n\n"
+        "  --port N       port on 127.0.0.1 (default 9000, 0: any)\n"
+        "  --budget-us N  latency budget of events in microseconds (default 0: none)\n"
+        "  --deflate N    permessage-deflate for events of N bytes and more (default 0: off)\n",
+        to);
 }
 
-static int run(const char *address, uint32_t cork_us)
+static int run(const char *address, uint32_t cork_us, uint32_t deflate_min)
 {
     static const sl_ws_ops ops = {.on_open = on_open, .on_message = on_message, .json = true};
     struct relay relay = {0};
     const sl_route routes[] = {SL_ROUTE_WS("/ws", SL_RIGHT_OPEN, &ops, &relay)};
-    sl_server_options o = {.routes = routes, .route_count = 1, .cork_us = cork_us};
+    sl_server_options o = {
+        .routes = routes, .route_count = 1, .cork_us = cork_us, .deflate_min = deflate_min};
     sl_loop *loop = NULL;
     sl_server *server = NULL;
     sl_error err = {0};
@@ -93,24 +96,26 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         {"port",      required_argument, NULL, 'p'},
         {"budget-us", required_argument, NULL, 'b'},
+        {"deflate",   required_argument, NULL, 'd'},
         {"help",      no_argument,       NULL, 'h'},
         {NULL,        0,                 NULL, 0  },
     };
-    unsigned long port = 9000, budget = 0;
+    unsigned long port = 9000, budget = 0, deflate = 0;
     char address[32];
 
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case 'p': port = strtoul(optarg, NULL, 10); break;
         case 'b': budget = strtoul(optarg, NULL, 10); break;
+        case 'd': deflate = strtoul(optarg, NULL, 10); break;
         case 'h': usage(stdout); return 0;
         default: usage(stderr); return 64;
         }
     }
-    if (port > 65535 || budget > 1000000) {
-        fputs("relay: --port is at most 65535, --budget-us at most 1000000\n", stderr);
+    if (port > 65535 || budget > 1000000 || deflate > 65536) {
+        fputs("relay: --port is at most 65535, --budget-us 1000000, --deflate 65536\n", stderr);
         return 64;
     }
     snprintf(address, sizeof address, "127.0.0.1:%lu", port);
-    return run(address, budget == 0 ? SL_CORK_NONE : (uint32_t)budget);
+    return run(address, budget == 0 ? SL_CORK_NONE : (uint32_t)budget, (uint32_t)deflate);
 }

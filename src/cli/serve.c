@@ -177,6 +177,7 @@ static int open_hub(struct serve *s, sl_error *err)
         .queue_max = (size_t)config_number(c, SET_DELIVERY_QUEUE),
         .connections_max = bound(c, SET_LIMITS_CONNECTIONS),
         .connections_per_address_max = bound(c, SET_LIMITS_PER_ADDRESS),
+        .deflate = config_number(c, SET_DELIVERY_DEFLATE) != 0,
         .debug_frames = config_number(c, SET_DEBUG_FRAMES) != 0,
     };
 

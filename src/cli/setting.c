@@ -52,6 +52,12 @@ const struct setting settings[] = {
         .section = "delivery", .key = "queue", .flag = "--queue", .word = "SIZE",
         .type = TYPE_SIZE, .min = 64 * KIB, .max = GIB, .preset = "4MiB", .example = "4MiB",
         .help = "Bytes that may wait for one slow connection before it is closed."},
+    /* Off: pictures are most of what leaves, and never compressed; a Pi has little CPU to spare
+     * for the rest, and what strangers send would have to be inflated on the loop. */
+    [SET_DELIVERY_DEFLATE] = {
+        .section = "delivery", .key = "deflate", .flag = "--deflate", .word = "YES",
+        .type = TYPE_BOOL, .preset = "false", .example = "true",
+        .help = "Compress events for WebSocket clients that offer it; for slow or metered links."},
     [SET_LIMITS_BODY] = {
         .section = "limits", .key = "body", .flag = "--body", .word = "SIZE",
         .type = TYPE_SIZE, .min = KIB, .max = GIB, .preset = "10MiB", .example = "16MiB",

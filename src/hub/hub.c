@@ -268,7 +268,8 @@ static int start_systems(struct hub *hub, sl_error *err)
                             .connections_max = hub->options.connections_max,
                             .connections_per_address_max =
                                 hub->options.connections_per_address_max,
-                            .cork_us = hub->options.cork_us};
+                            .cork_us = hub->options.cork_us,
+                            .deflate_min = hub->options.deflate ? SL_DEFLATE_MIN : 0};
     int rc = sl_server_new(hub->loop, &so, &hub->server, err);
 
     if (rc == 0) {
