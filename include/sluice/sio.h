@@ -3,18 +3,23 @@
  * A Socket.IO server on an sl_server: clients of 2.x, 3.x and 4.x on one path, by long-polling,
  * by WebSocket, and from one to the other.
  *
- *   static void on_hello(sl_sio_socket *s, const sl_sio_event *e, void *user)
- *   {
- *       sl_sio_emit_json(s, "welcome", SL_STR("{\"n\":1}"));
- *   }
+ *     static void on_hello(sl_sio_socket *s, const sl_sio_event *e, void *user)
+ *     {
+ *         sl_sio_emit_json(s, "welcome", SL_STR("{\"n\":1}"));
+ *     }
  *
- *   static const sl_sio_on events[] = {{"hello", on_hello}};
- *   static const sl_sio_namespace names[] = {{.name = "/", .events = events, .event_count =
- * 1}}; sl_sio_options o = {.namespaces = names, .namespace_count = 1}; sl_sio_new(loop, &o,
- * &sio, &err);          its route: sl_sio_route(sio, &route)
+ *     static const sl_sio_on events[] = {{"hello", on_hello}};
+ *     static const sl_sio_namespace root = {.name = "/", .events = events, .event_count = 1};
+ *
+ *     sl_sio_options o = {.namespaces = &root, .namespace_count = 1};
+ *     sl_route routes[SL_SIO_ROUTES];
+ *
+ *     rc = sl_sio_new(loop, &o, &sio, &err);
+ *     sl_sio_put_routes(sio, SL_RIGHT_OPEN, routes);     for sl_server_options.routes
  *
  * A socket is one client in one namespace. Everything runs on the loop's thread. A socket may
- * be used until its on_disconnect has returned, and not after.
+ * be used until its on_disconnect has returned, and not after; no call of these ends one
+ * before it returns.
  *
  * source   Socket.IO protocol 5 and 4, Engine.IO protocol 4 and 3
  */
@@ -28,23 +33,32 @@ typedef struct sl_sio sl_sio;
 typedef struct sl_sio_socket sl_sio_socket;
 typedef struct sl_sio_packet sl_sio_packet;
 
-/* ---- what comes in ---- */
+/* ---- limits ---- */
 
-/* Binary values in one packet; clients have the same limit. */
-#define SL_SIO_ATTACHMENTS_MAX 10
+#define SL_SIO_ATTACHMENTS_MAX 10   /* binary values in a packet; clients have the same limit */
+#define SL_SIO_NAMESPACES_MAX  32   /* that one client is in; the next is refused */
+#define SL_SIO_ROOMS_MAX       256  /* that one socket is in */
+#define SL_SIO_ROOM_NAME_MAX   256  /* bytes */
+#define SL_SIO_ACKS_MAX        1024 /* answers that one socket owes us */
+
+/* ---- what comes in ---- */
 
 /* An event or the answer to one, for the call. Hold attachments' buffers to keep them. */
 typedef struct sl_sio_event {
-    sl_str name;    /* as written between its quotes, or the number; "" for an answer */
-    sl_value args;  /* the array, its first item the name: sl_sio_arg skips that */
-    sl_buf *buf;    /* holds the text of `args`: slices of it may be passed on */
+    sl_str name;    /* as written between its quotes, or the number; an answer has none */
+    bool is_answer; /* of sl_sio_emit_ack */
     bool wants_ack; /* see sl_sio_ack */
-    uint64_t ack_id;
     uint8_t attachment_count;
+    uint64_t ack_id;
+    sl_value args; /* the array as it came; an event's first item is its name */
+    sl_buf *buf;   /* holds the text of `args`, which may be passed on: sl_sio_put_arg */
     sl_slice attachment[SL_SIO_ATTACHMENTS_MAX];
 } sl_sio_event;
 
-/* The i-th argument, SL_JSON_NONE behind the last; and how many there are. */
+/*
+ * The i-th argument, SL_JSON_NONE behind the last; it counts from the first each time. To walk
+ * all: `for (v = sl_sio_arg(e, 0); sl_value_type(v); v = sl_value_next(e->args, v, NULL))`.
+ */
 SL_API sl_value sl_sio_arg(const sl_sio_event *e, uint32_t i);
 SL_API uint32_t sl_sio_arg_count(const sl_sio_event *e);
 /* The attachment that stands in the place of `v`, or NULL: it is no binary value. */
@@ -59,18 +73,28 @@ typedef struct sl_sio_on {
 
 /* Why a client may not join: CONNECT_ERROR {"message":…,"data":…}. */
 typedef struct sl_sio_refusal {
-    char message[256];
-    sl_json_out data; /* JSON; empty: none. The server's to free */
+    char message[256]; /* "" says "Forbidden" */
+    sl_json_out data;  /* one JSON value; empty: no such key. The server's to free */
 } sl_sio_refusal;
 
 typedef struct sl_sio_namespace {
     const char *name; /* "/", "/chat"; NULL: those that is_match lets in */
     bool (*is_match)(sl_str name, void *user);
-    /* Whether it may join. `auth`: what it sent, an object, or SL_JSON_NONE. NULL: it may */
+    /*
+     * Whether it may join. `auth`: what it sent, an object, or SL_JSON_NONE; of a 2.x client
+     * the query behind the name, as an object of strings. It has no answer yet: nothing can be
+     * emitted, but it may be given its data and its rooms. Whoever is let in gets an
+     * on_disconnect; who is not, does not. NULL: everybody may
+     */
     bool (*is_allowed)(sl_sio_socket *s, sl_value auth, sl_sio_refusal *why, void *user);
-    void (*on_connect)(sl_sio_socket *s, sl_value auth, void *user); /* it has its answer */
-    /* The end, once; `reason` in the words of the originals: "transport close", "ping
-     * timeout", "client namespace disconnect", "server namespace disconnect", … */
+    /* It has its answer; what is emitted now comes behind that. May be NULL */
+    void (*on_connect)(sl_sio_socket *s, sl_value auth, void *user);
+    /*
+     * The end, once, never from inside a call of these; it is still in its rooms. `reason` in
+     * the words of the originals: "transport close", "transport error", "ping timeout", "parse
+     * error", "client namespace disconnect", "server namespace disconnect", "server shutting
+     * down". May be NULL
+     */
     void (*on_disconnect)(sl_sio_socket *s, const char *reason, void *user);
     const sl_sio_on *events;
     size_t event_count;
@@ -85,17 +109,16 @@ typedef struct sl_sio_options {
     size_t namespace_count;
     uint32_t ping_interval_ms;   /* 0: 25,000 */
     uint32_t ping_timeout_ms;    /* 0: 20,000 */
-    uint32_t connect_timeout_ms; /* to the first CONNECT; 0: 45,000 */
+    uint32_t connect_timeout_ms; /* to the first namespace; 0: 45,000. Not for 2.x clients */
     uint32_t upgrade_timeout_ms; /* 0: 10,000 */
     size_t payload_max;          /* bytes of one POST or message; 0: 1,000,000 */
-    size_t queue_max; /* bytes that wait for one client; 0: 4 MiB. Then it is closed */
-    bool no_eio3;     /* refuse clients of 2.x */
+    size_t queue_max;          /* bytes that wait for one client; 0: 4 MiB. Then it is closed */
+    uint32_t poll_packets_max; /* packets in one poll; 0: any. Old Python clients refuse 17 */
+    bool no_eio3;              /* refuse clients of 2.x */
     bool no_upgrade, no_polling, no_websocket;
-    bool plain_engine; /* Engine.IO alone: `on_message` instead of namespaces */
-    void (*on_message)(sl_sio_socket *s, const sl_message *m, void *user);
-    void *user;
 } sl_sio_options;
 
+/* returns 0, SL_E_NOMEM, or SL_E_INVAL with `err` naming what is wrong */
 SL_API int sl_sio_new(sl_loop *loop, const sl_sio_options *o, sl_sio **out,
                       sl_error *err) SL_MUST_USE;
 /* The rows for sl_server_options.routes: fills in SL_SIO_ROUTES of them. */
@@ -118,7 +141,10 @@ SL_API int sl_sio_revision(const sl_sio_socket *s); /* of Engine.IO: 4 or 3 */
 SL_API bool sl_sio_is_polling(const sl_sio_socket *s);
 SL_API void sl_sio_set_user(sl_sio_socket *s, void *data);
 SL_API void *sl_sio_user(const sl_sio_socket *s);
-/* Leave this namespace; `hard`: end the whole connection, as for one that misbehaves. */
+/*
+ * Leave this namespace; it may be joined again. `hard`: every namespace, and the connection is
+ * closed behind that. What was emitted before leaves first. Twice is fine.
+ */
 SL_API void sl_sio_disconnect(sl_sio_socket *s, bool hard);
 
 /* ---- what goes out ---- */
@@ -126,48 +152,71 @@ SL_API void sl_sio_disconnect(sl_sio_socket *s, bool hard);
 /*
  * A packet to send: an event and its arguments, made once for whoever and how many receive it.
  *
- *   sl_sio_packet *p = sl_sio_packet_new("reading");
- *   sl_out_f64(sl_sio_args(p), 2.84);           an argument
- *   sl_sio_put_binary(p, buf, bytes);           another, held and not copied
- *   sl_sio_emit(socket, p);
- *   sl_sio_packet_drop(p);
+ *     sl_sio_packet *p = sl_sio_packet_new("reading");
+ *     sl_out_f64(sl_sio_args(p), 2.84);           an argument
+ *     sl_sio_put_binary(p, buf, bytes);           another, held and not copied
+ *     rc = sl_sio_emit(socket, p);
+ *     sl_sio_packet_free(p);
  *
- * A failure sticks in the packet and comes back from what sends it.
+ * A failure sticks in the packet and comes back from what sends it. The first sending ends it:
+ * it can be sent again, but takes no more arguments.
  */
 SL_API sl_sio_packet *sl_sio_packet_new(const char *event) SL_MUST_USE; /* NULL: no memory */
-SL_API void sl_sio_packet_drop(sl_sio_packet *p);                       /* NULL is fine */
-SL_API sl_json_out *sl_sio_args(sl_sio_packet *p);
-/* JSON that is passed on as slices, a piece of a value as well: what surrounds it is written
- * by sl_sio_args before and behind, with sl_out_raw. */
+SL_API void sl_sio_packet_free(sl_sio_packet *p);                       /* NULL is fine */
+SL_API sl_json_out *sl_sio_args(sl_sio_packet *p); /* inside the array of arguments */
+/*
+ * JSON as it is, an argument or a member's value; `buf` holds it. Large ones are not copied.
+ * The second form writes more of the value that was last written, as sl_out_more.
+ */
 SL_API void sl_sio_put_slice(sl_sio_packet *p, sl_buf *buf, sl_str json);
-/* A binary value at the place where the next argument or member goes. */
+SL_API void sl_sio_put_more(sl_sio_packet *p, sl_buf *buf, sl_str json);
+/* A binary value at the place where the next argument or member's value goes. */
 SL_API void sl_sio_put_binary(sl_sio_packet *p, sl_buf *buf, sl_str bytes);
+/* A value of an event that has come, with the binary values inside it; `e` for the call. */
+SL_API void sl_sio_put_arg(sl_sio_packet *p, const sl_sio_event *e, sl_value v);
+SL_API void sl_sio_put_args(sl_sio_packet *p, const sl_sio_event *e,
+                            uint32_t from); /* to the last */
 
 /*
+ * In order, acks included.
+ *
  * returns  0, SL_E_FULL (its queue is at the bound: it is closed), SL_E_CLOSED, SL_E_NOMEM,
- *          or what stuck in the packet
+ *          SL_E_INVAL (it has not been let in yet), or what stuck in the packet
  */
 SL_API int sl_sio_emit(sl_sio_socket *s, sl_sio_packet *p);
-SL_API int sl_sio_emit_json(sl_sio_socket *s, const char *event, sl_str args); /* "1,\"x\"" */
-/* Only if it can leave right now. */
+/* args: ready JSON, as `1,"x"`; may be empty */
+SL_API int sl_sio_emit_json(sl_sio_socket *s, const char *event, sl_str args);
+/* Only if it can leave right now; else it is dropped, which is no error. */
 SL_API int sl_sio_emit_volatile(sl_sio_socket *s, sl_sio_packet *p);
-/* The newest under its key, its attachments with it; as sl_ws_send_newest. */
+/* The newest under its key, its attachments with it; as sl_ws_send_newest. Keys are of the
+ * client, all its namespaces together; 0 is none. */
 SL_API int sl_sio_emit_newest(sl_sio_socket *s, uint32_t key, sl_sio_packet *p);
 
-/* `fn` gets the answer, or NULL after timeout_ms (0: never) or when the socket has gone. */
+/*
+ * `fn` gets the answer; or NULL after timeout_ms (0: never) or when the socket has gone, then
+ * in front of its on_disconnect.
+ *
+ * returns  as sl_sio_emit, and SL_E_LIMIT beyond SL_SIO_ACKS_MAX; unless 0, `fn` is not called
+ */
 SL_API int sl_sio_emit_ack(sl_sio_socket *s, sl_sio_packet *p, uint32_t timeout_ms,
                            sl_sio_event_fn *fn, void *user);
 
-/* Answer an event: args as in sl_sio_emit_json, or of a packet (its name is not sent). An event
- * that wants none is fine. Later: keep s and e->ack_id, and use sl_sio_ack_id. */
+/*
+ * Answer an event: args as in sl_sio_emit_json, or of a packet (its name is not sent). An event
+ * that wants none is fine. Later: keep s and e->ack_id, and use sl_sio_ack_id.
+ */
 SL_API int sl_sio_ack(sl_sio_socket *s, const sl_sio_event *e, sl_str args);
+SL_API int sl_sio_ack_packet(sl_sio_socket *s, const sl_sio_event *e, sl_sio_packet *p);
 SL_API int sl_sio_ack_id(sl_sio_socket *s, uint64_t ack_id, sl_sio_packet *p);
 
 /* ---- rooms: by name, of one namespace ---- */
 
-SL_API int sl_sio_join(sl_sio_socket *s, sl_str room); /* 0, SL_E_NOMEM, SL_E_TOO_BIG */
+/* returns 0 (twice is once), SL_E_NOMEM, SL_E_CLOSED, SL_E_TOO_BIG: its name or their number */
+SL_API int sl_sio_join(sl_sio_socket *s, sl_str room);
 SL_API void sl_sio_leave(sl_sio_socket *s, sl_str room);
 SL_API bool sl_sio_is_in(const sl_sio_socket *s, sl_str room);
+/* Sockets in a room, or in the namespace if room.ptr is NULL. nsp.ptr NULL: "/" */
+SL_API uint32_t sl_sio_count(const sl_sio *sio, sl_str nsp, sl_str room);
 
 /* To whom: all of the namespace, or who is in one of `to`; not who is in one of `except`. */
 typedef struct sl_sio_target {
@@ -178,9 +227,16 @@ typedef struct sl_sio_target {
     bool is_volatile;
 } sl_sio_target;
 
-/* Everybody gets it once. returns 0, SL_E_NOMEM, or what stuck in the packet */
+/*
+ * Everybody gets it once. Whose queue is at its bound is closed; others are not held up.
+ *
+ * returns  0 (nobody is there: as well), SL_E_NOMEM, or what stuck in the packet
+ */
 SL_API int sl_sio_broadcast(sl_sio *sio, const sl_sio_target *t, sl_sio_packet *p);
 SL_API int sl_sio_broadcast_newest(sl_sio *sio, const sl_sio_target *t, uint32_t key,
                                    sl_sio_packet *p);
+/* The server that a socket is of, and all others in its namespace. */
+SL_API sl_sio *sl_sio_server(const sl_sio_socket *s);
+SL_API int sl_sio_emit_others(sl_sio_socket *s, sl_sio_packet *p);
 
 #endif

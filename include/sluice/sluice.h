@@ -33,6 +33,7 @@
 #include "sluice/json.h"
 #include "sluice/log.h"
 #include "sluice/loop.h"
+#include "sluice/sio.h"
 #include "sluice/ws.h"
 
 #endif

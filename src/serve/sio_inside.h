@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of the Socket.IO server, for the files sio_*.c.
+ *
+ *   sl_sio ── sio_nsp "/" ── sockets            sio_client (one Engine.IO session)
+ *      │          └── rooms: name ─► members       │
+ *      │                                           ├── sl_sio_socket in "/"
+ *      └── sio_nsp "/chat" ── ...                  └── sl_sio_socket in "/chat"
+ *
+ * A socket that ends moves from its client to sl_sio.ended: from then on nothing is sent to it,
+ * and it is told and freed where no call of the application's is on the stack.
+ */
+#ifndef SERVE_SIO_INSIDE_H
+#define SERVE_SIO_INSIDE_H
+
+#include "sluice/sio.h"
+
+#include "base/list.h"
+#include "base/map.h"
+#include "net/loop.h"
+#include "proto/sio.h"
+#include "serve/eio_session.h"
+
+/* A namespace that somebody is in, or that is a row's by name. */
+struct sio_nsp {
+    sl_sio *sio;
+    const sl_sio_namespace *row;
+    uint64_t serial; /* never given twice: what was encoded for it is known by it */
+    struct list sockets;
+    struct map *rooms; /* struct sio_room by name; NULL: none yet */
+    uint32_t n, live;  /* sockets; live: without those that have ended and are not told yet */
+    sl_str name;
+    char text[];
+};
+
+struct sl_sio {
+    sl_loop *loop;
+    const sl_sio_namespace *row;
+    size_t row_n;
+    uint32_t connect_timeout_ms;
+    struct eio_server *eio;
+    struct map *nsps;  /* struct sio_nsp by name */
+    struct list ended; /* sl_sio_socket, by of_client */
+    struct turn_hook turn;
+    struct sio_rules rules4, rules3;
+    sl_json doc;       /* the packet that is being read */
+    sl_json auth;      /* of 2.x: made from the query */
+    sl_json_out query; /* its text */
+    uint64_t serial, stamp;
+    uint32_t sockets;
+    uint64_t parse_errors;
+    char path[128];
+};
+
+/* A packet whose attachments are on their way. */
+struct sio_gather {
+    sl_buf *buf;
+    sl_str text;
+    uint32_t wanted, n;
+    sl_slice attachment[SL_SIO_ATTACHMENTS_MAX];
+};
+
+/* A namespace that we have left while the client may not know yet. */
+struct sio_left {
+    struct list node;
+    sl_str name;
+    char text[];
+};
+
+struct sio_client {
+    sl_sio *sio;
+    struct eio_session *eio; /* NULL: it is gone */
+    struct list sockets;     /* by of_client */
+    struct list left;        /* struct sio_left, the oldest in front */
+    struct timer patience;   /* to the first namespace */
+    struct sio_gather *gather;
+    uint32_t refs, n, left_n; /* refs: its session, its sockets, a call that is at work */
+    bool done;                /* it is closing: what still comes is not heard */
+    uint8_t revision;
+    char peer[];
+};
+
+struct sl_sio_socket {
+    struct list of_client; /* or in sl_sio.ended */
+    struct list of_nsp;
+    struct list rooms; /* struct sio_member, by of_socket */
+    struct list acks;  /* struct sio_wait, the oldest in front */
+    struct sio_client *client;
+    struct sio_nsp *nsp;
+    void *user;
+    const char *reason; /* why it ended; NULL: it has not */
+    uint64_t stamp;     /* the last broadcast that has looked at it */
+    uint64_t next_ack;
+    uint32_t room_n, ack_n;
+    bool joined; /* its CONNECT has been answered */
+    char id[];
+};
+
+/* ---- packets (sio_packet.c) ---- */
+
+#define SIO_PIECES                                                            \
+    3 /* slices among the text: with what lies between, SL_MESSAGE_SLICES - 1 \
+       */
+
+struct sio_piece {
+    size_t at; /* in the text, behind which it comes */
+    sl_slice json;
+};
+
+struct sl_sio_packet {
+    sl_json_out out; /* ["event",args */
+    size_t args_at;  /* behind the name */
+    uint32_t piece_n, binary_n;
+    struct sio_piece piece[SIO_PIECES];
+    sl_slice binary[SL_SIO_ATTACHMENTS_MAX];
+    bool ended;
+    int rc;                   /* what is not in out.rc */
+    struct eio_message *made; /* as an event in the namespace `made_for` */
+    uint64_t made_for;
+};
+
+void sio_packet_init(sl_sio_packet *p, const char *event);
+void sio_packet_deinit(sl_sio_packet *p);
+/* The event in this namespace; encoded once, borrowed. NULL: *rc says why */
+struct eio_message *sio_packet_event(sl_sio_packet *p, const struct sio_nsp *nsp, int *rc);
+/* The same with an id, or as the answer to one: the caller's reference. */
+struct eio_message *sio_packet_with_id(sl_sio_packet *p, const struct sio_nsp *nsp, bool answer,
+                                       uint64_t id, int *rc) SL_MUST_USE;
+/* A text of ours that is no event. NULL without memory, or if something went wrong in `o` */
+struct eio_message *sio_plain_message(const sl_json_out *o) SL_MUST_USE;
+
+/* ---- the server (sio_server.c) ---- */
+
+/* By name; a row with is_match may let it in: then it is made. NULL: `rc` is
+ * SL_E_NOT_FOUND or SL_E_NOMEM */
+struct sio_nsp *sio_nsp_get(sl_sio *sio, sl_str name, int *rc);
+struct sio_nsp *sio_nsp_find(const sl_sio *sio, sl_str name); /* ptr NULL: "/" */
+void sio_nsp_release(struct sio_nsp *nsp); /* freed if nobody is in it and no row names it */
+/* Something ended inside a call: it is told at the end of the turn. */
+void sio_want_turn(sl_sio *sio);
+
+/* ---- clients (sio_client.c) ---- */
+
+extern const struct eio_events sio_events;
+void sio_client_hold(struct sio_client *c);
+void sio_client_drop(struct sio_client *c);
+int sio_client_send(struct sio_client *c, struct eio_message *m); /* one of ours, in order */
+/* We have left this namespace: what the client still says to it is no error. */
+void sio_client_note_left(struct sio_client *c, sl_str name);
+void sio_client_close(struct sio_client *c); /* what waits leaves first */
+
+/* ---- sockets (sio_socket.c) ---- */
+
+/* Among its client's and its namespace's, but not let in yet. NULL without memory */
+sl_sio_socket *sio_socket_new(struct sio_client *c, struct sio_nsp *nsp) SL_MUST_USE;
+void sio_socket_free(sl_sio_socket *s); /* nobody is told */
+sl_sio_socket *sio_socket_find(const struct sio_client *c, sl_str nsp);
+/* It ends; told by the next sio_tell. `reason` is a literal or lives as long. */
+void sio_socket_end(sl_sio_socket *s, const char *reason);
+void sio_tell(sl_sio *sio); /* on_disconnect for all that have ended, and free them */
+void sio_socket_event(sl_sio_socket *s, const sl_sio_event *e);
+void sio_socket_answer(sl_sio_socket *s, const sl_sio_event *e);
+
+/* ---- rooms (sio_rooms.c) ---- */
+
+void sio_rooms_leave_all(sl_sio_socket *s);
+void sio_rooms_uncount(sl_sio_socket *s); /* it has ended: its rooms have one less */
+
+#endif

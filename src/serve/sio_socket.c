@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/* One client in one namespace: its life, what it emits, acks both ways. */
+#include "base/alloc.h"
+#include "base/codec.h"
+#include "base/rand.h"
+#include "serve/sio_inside.h"
+
+#include <stdio.h>
+
+#define ID_SIZE 21 /* 15 random bytes as base64url, terminated */
+
+/* An answer that is waited for. */
+struct sio_wait {
+    struct list node;
+    struct timer timer;
+    sl_sio_socket *socket;
+    uint64_t id;
+    sl_sio_event_fn *fn;
+    void *user;
+};
+
+/* ---- lives ---- */
+
+static void make_id(char id[ID_SIZE])
+{
+    uint8_t bytes[(ID_SIZE - 1) / 4 * 3];
+    size_t n;
+
+    rand_bytes(bytes, sizeof bytes);
+    n = sl__base64_encode(id, bytes, sizeof bytes);
+    id[n] = '\0';
+    for (size_t i = 0; i < n; i++) {
+        if (id[i] == '+') id[i] = '-';
+        if (id[i] == '/') id[i] = '_';
+    }
+}
+
+/* A 2.x client makes its id from its session's: ours is the same. */
+static void make_id_as_2x(char *id, size_t size, sl_str nsp, const char *sid)
+{
+    if (nsp.len == 1)
+        snprintf(id, size, "%s", sid);
+    else
+        snprintf(id, size, "%.*s#%s", (int)nsp.len, nsp.ptr, sid);
+}
+
+sl_sio_socket *sio_socket_new(struct sio_client *c, struct sio_nsp *nsp)
+{
+    size_t id_size = c->revision == 3 ? nsp->name.len + 1 + EIO_SID_SIZE : ID_SIZE;
+    sl_sio_socket *s = sl__zalloc(sizeof *s + id_size);
+
+    if (s == NULL) return NULL;
+    s->client = c;
+    s->nsp = nsp;
+    list_init(&s->rooms);
+    list_init(&s->acks);
+    if (c->revision == 3)
+        make_id_as_2x(s->id, id_size, nsp->name, eio_sid(c->eio));
+    else
+        make_id(s->id);
+    list_add_last(&c->sockets, &s->of_client);
+    list_add_last(&nsp->sockets, &s->of_nsp);
+    sio_client_hold(c);
+    c->n++;
+    nsp->n++;
+    nsp->live++;
+    nsp->sio->sockets++;
+    return s;
+}
+
+/* It counts no more; the rest of it goes when it has been told. */
+static void uncount(sl_sio_socket *s)
+{
+    s->client->n--;
+    s->nsp->live--;
+    s->nsp->sio->sockets--;
+    sio_rooms_uncount(s);
+    list_remove(&s->of_client);
+}
+
+void sio_socket_free(sl_sio_socket *s)
+{
+    struct sio_nsp *nsp = s->nsp;
+    struct sio_client *c = s->client;
+
+    if (s->reason == NULL) uncount(s);
+    s->reason = "";
+    sio_rooms_leave_all(s);
+    list_remove(&s->of_client);
+    list_remove(&s->of_nsp);
+    sl__free(s);
+    nsp->n--;
+    sio_nsp_release(nsp);
+    sio_client_drop(c);
+}
+
+sl_sio_socket *sio_socket_find(const struct sio_client *c, sl_str nsp)
+{
+    for (struct list *n = c->sockets.next; n != &c->sockets; n = n->next) {
+        sl_sio_socket *s = LIST_ENTRY(n, sl_sio_socket, of_client);
+        if (sl_str_eq(s->nsp->name, nsp)) return s;
+    }
+    return NULL;
+}
+
+void sio_socket_end(sl_sio_socket *s, const char *reason)
+{
+    if (s->reason != NULL) return;
+    uncount(s);
+    s->reason = reason;
+    list_add_last(&s->nsp->sio->ended, &s->of_client);
+    sio_want_turn(s->nsp->sio);
+}
+
+/* ---- answers that are waited for ---- */
+
+static void end_wait(struct sio_wait *w, const sl_sio_event *e)
+{
+    sl_sio_socket *s = w->socket;
+    sl_sio_event_fn *fn = w->fn;
+    void *user = w->user;
+
+    list_remove(&w->node);
+    sl__loop_cancel_timer(s->nsp->sio->loop, &w->timer);
+    s->ack_n--;
+    sl__free(w);
+    if (fn != NULL) fn(s, e, user);
+}
+
+static void on_too_late(struct timer *t)
+{
+    end_wait(LIST_ENTRY(t, struct sio_wait, timer), NULL);
+}
+
+/* Ids are in order, and answers nearly: the one that is meant is in front. */
+void sio_socket_answer(sl_sio_socket *s, const sl_sio_event *e)
+{
+    if (e->ack_id >= s->next_ack) return;
+    for (struct list *n = s->acks.next; n != &s->acks; n = n->next) {
+        struct sio_wait *w = LIST_ENTRY(n, struct sio_wait, node);
+        if (w->id > e->ack_id) return;
+        if (w->id < e->ack_id) continue;
+        end_wait(w, e);
+        return;
+    }
+}
+
+static struct sio_wait *wait_new(sl_sio_socket *s, sl_sio_event_fn *fn, void *user)
+{
+    struct sio_wait *w = sl__alloc(sizeof *w);
+
+    if (w == NULL) return NULL;
+    *w = (struct sio_wait){.socket = s, .id = s->next_ack, .fn = fn, .user = user};
+    timer_init(&w->timer, on_too_late);
+    return w;
+}
+
+/* ---- being told ---- */
+
+static void tell(sl_sio_socket *s)
+{
+    const sl_sio_namespace *row = s->nsp->row;
+
+    while (!list_is_empty(&s->acks))
+        end_wait(LIST_ENTRY(s->acks.next, struct sio_wait, node), NULL);
+    if (row->on_disconnect != NULL) row->on_disconnect(s, s->reason, row->user);
+    sio_socket_free(s);
+}
+
+void sio_tell(sl_sio *sio)
+{
+    for (struct list *n; (n = list_take_first(&sio->ended)) != NULL;)
+        tell(LIST_ENTRY(n, sl_sio_socket, of_client));
+}
+
+/* ---- events ---- */
+
+static bool is_for(const sl_sio_on *on, const sl_sio_event *e, sl_value name)
+{
+    sl_str text;
+
+    if (on->event == NULL) return true;
+    text = sl_str_of(on->event);
+    if (sl_value_type(name) == SL_JSON_NUMBER) return sl_str_eq(e->name, text);
+    return sl_value_is_str(name, text);
+}
+
+void sio_socket_event(sl_sio_socket *s, const sl_sio_event *e)
+{
+    const sl_sio_namespace *row = s->nsp->row;
+    sl_value name = sl_value_first(e->args, NULL);
+
+    for (size_t i = 0; i < row->event_count; i++) {
+        if (!is_for(&row->events[i], e, name)) continue;
+        row->events[i].fn(s, e, row->user);
+        return;
+    }
+}
+
+sl_value sl_sio_arg(const sl_sio_event *e, uint32_t i)
+{
+    sl_value v = sl_value_first(e->args, NULL);
+
+    if (!e->is_answer) i++;
+    while (i-- > 0 && sl_value_type(v) != SL_JSON_NONE)
+        v = sl_value_next(e->args, v, NULL);
+    return v;
+}
+
+uint32_t sl_sio_arg_count(const sl_sio_event *e)
+{
+    return sl_value_count(e->args) - (e->is_answer ? 0 : 1);
+}
+
+const sl_slice *sl_sio_binary(const sl_sio_event *e, sl_value v)
+{
+    uint32_t num;
+
+    return sio_attachment(v, e->attachment_count, &num) ? &e->attachment[num] : NULL;
+}
+
+/* ---- emitting ---- */
+
+static int may_emit(const sl_sio_socket *s)
+{
+    if (s->reason != NULL || s->client->eio == NULL) return SL_E_CLOSED;
+    return s->joined ? 0 : SL_E_INVAL;
+}
+
+static int emit(sl_sio_socket *s, sl_sio_packet *p, uint32_t key)
+{
+    struct eio_message *m;
+    int rc = may_emit(s);
+
+    if (rc < 0) return rc;
+    m = sio_packet_event(p, s->nsp, &rc);
+    return m != NULL ? eio_send(s->client->eio, m, key) : rc;
+}
+
+int sl_sio_emit(sl_sio_socket *s, sl_sio_packet *p)
+{
+    return emit(s, p, 0);
+}
+
+int sl_sio_emit_newest(sl_sio_socket *s, uint32_t key, sl_sio_packet *p)
+{
+    return key != 0 ? emit(s, p, key) : SL_E_INVAL;
+}
+
+int sl_sio_emit_volatile(sl_sio_socket *s, sl_sio_packet *p)
+{
+    int rc = may_emit(s);
+
+    return rc == 0 && eio_is_writable(s->client->eio) ? emit(s, p, 0) : rc;
+}
+
+int sl_sio_emit_json(sl_sio_socket *s, const char *event, sl_str args)
+{
+    sl_sio_packet p;
+    int rc;
+
+    sio_packet_init(&p, event);
+    if (args.len > 0) sl_out_raw(&p.out, args);
+    rc = emit(s, &p, 0);
+    sio_packet_deinit(&p);
+    return rc;
+}
+
+static int send_with_id(sl_sio_socket *s, sl_sio_packet *p, bool answer, uint64_t id)
+{
+    struct eio_message *m;
+    int rc = may_emit(s);
+
+    if (rc < 0) return rc;
+    m = sio_packet_with_id(p, s->nsp, answer, id, &rc);
+    if (m != NULL) rc = sio_client_send(s->client, m);
+    eio_message_drop(m);
+    return rc;
+}
+
+int sl_sio_emit_ack(sl_sio_socket *s, sl_sio_packet *p, uint32_t timeout_ms,
+                    sl_sio_event_fn *fn, void *user)
+{
+    struct sio_wait *w;
+    int rc;
+
+    if (s->ack_n == SL_SIO_ACKS_MAX) return SL_E_LIMIT;
+    w = wait_new(s, fn, user);
+    if (w == NULL) return SL_E_NOMEM;
+    rc = send_with_id(s, p, false, w->id);
+    if (rc < 0) {
+        sl__free(w);
+        return rc;
+    }
+    s->next_ack++;
+    s->ack_n++;
+    list_add_last(&s->acks, &w->node);
+    if (timeout_ms > 0) sl__loop_set_timer(s->nsp->sio->loop, &w->timer, timeout_ms);
+    return 0;
+}
+
+int sl_sio_ack_id(sl_sio_socket *s, uint64_t ack_id, sl_sio_packet *p)
+{
+    return send_with_id(s, p, true, ack_id);
+}
+
+int sl_sio_ack_packet(sl_sio_socket *s, const sl_sio_event *e, sl_sio_packet *p)
+{
+    return e->wants_ack ? sl_sio_ack_id(s, e->ack_id, p) : 0;
+}
+
+int sl_sio_ack(sl_sio_socket *s, const sl_sio_event *e, sl_str args)
+{
+    sl_sio_packet p;
+    int rc;
+
+    sio_packet_init(&p, NULL);
+    if (args.len > 0) sl_out_raw(&p.out, args);
+    rc = sl_sio_ack_packet(s, e, &p);
+    sio_packet_deinit(&p);
+    return rc;
+}
+
+/* ---- leaving ---- */
+
+static void leave(sl_sio_socket *s)
+{
+    struct sio_client *c = s->client;
+    sl_json_out o = {0};
+    struct eio_message *m;
+
+    if (s->reason != NULL) return;
+    if (s->joined) {
+        sio_out_disconnect(&o, s->nsp->name);
+        m = sio_plain_message(&o);
+        (void)sio_client_send(c, m); /* that it does not hear of it changes nothing */
+        eio_message_drop(m);
+        sl_out_deinit(&o);
+        sio_client_note_left(c, s->nsp->name);
+    }
+    sio_socket_end(s, "server namespace disconnect");
+}
+
+void sl_sio_disconnect(sl_sio_socket *s, bool hard)
+{
+    struct sio_client *c = s->client;
+
+    if (hard) {
+        while (!list_is_empty(&c->sockets))
+            leave(LIST_ENTRY(c->sockets.next, sl_sio_socket, of_client));
+        sio_client_close(c);
+    } else {
+        leave(s);
+    }
+}
+
+/* ---- small things ---- */
+
+const char *sl_sio_id(const sl_sio_socket *s)
+{
+    return s->id;
+}
+
+sl_str sl_sio_nsp(const sl_sio_socket *s)
+{
+    return s->nsp->name;
+}
+
+const char *sl_sio_peer(const sl_sio_socket *s)
+{
+    return s->client->peer;
+}
+
+int sl_sio_revision(const sl_sio_socket *s)
+{
+    return s->client->revision;
+}
+
+bool sl_sio_is_polling(const sl_sio_socket *s)
+{
+    return s->client->eio != NULL && eio_is_polling(s->client->eio);
+}
+
+void sl_sio_set_user(sl_sio_socket *s, void *data)
+{
+    s->user = data;
+}
+
+void *sl_sio_user(const sl_sio_socket *s)
+{
+    return s->user;
+}
+
+sl_sio *sl_sio_server(const sl_sio_socket *s)
+{
+    return s->nsp->sio;
+}
