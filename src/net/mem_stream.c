@@ -80,6 +80,11 @@ static void mem_gone(struct stream *s)
     mem_of(s)->gone = true;
 }
 
+static bool mem_has_ended(struct stream *s)
+{
+    return mem_of(s)->feed_end && mem_of(s)->feed_len == 0;
+}
+
 static const struct stream_io mem_io = {
     .recv = mem_recv,
     .send = mem_send,
@@ -87,6 +92,7 @@ static const struct stream_io mem_io = {
     .shut = mem_shut,
     .close = mem_close,
     .free = mem_gone,
+    .has_ended = mem_has_ended,
 };
 
 struct mem_stream *mem_stream_open(sl_loop *loop, const struct stream_options *o)

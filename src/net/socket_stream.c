@@ -97,6 +97,14 @@ static void socket_free(struct stream *s)
     sl__free(k);
 }
 
+static bool socket_has_ended(struct stream *s)
+{
+    char byte;
+    ssize_t r = result(recv(socket_of(s)->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT));
+
+    return r <= 0 && r != UV_EAGAIN;
+}
+
 static const struct stream_io socket_io = {
     .recv = socket_recv,
     .send = socket_send,
@@ -104,6 +112,7 @@ static const struct stream_io socket_io = {
     .shut = socket_shut,
     .close = socket_close,
     .free = socket_free,
+    .has_ended = socket_has_ended,
 };
 
 int socket_stream_open(sl_loop *loop, int fd, const struct sockaddr *address,

@@ -177,6 +177,11 @@ void sl__stream_on_readable(struct stream *s)
         sl__stream_close(s, (int)r);
 }
 
+bool sl__stream_has_ended(struct stream *s)
+{
+    return s->closing || s->peer_ended || s->io->has_ended(s);
+}
+
 /* ---- writing ---- */
 
 size_t sl__stream_waiting(const struct stream *s)

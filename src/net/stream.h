@@ -56,9 +56,10 @@ struct stream_io {
     ssize_t (*recv)(struct stream *s, struct iovec *iov, int n); /* 0 is the peer's end */
     ssize_t (*send)(struct stream *s, const struct iovec *iov, int n);
     int (*watch)(struct stream *s, int wants);
-    void (*shut)(struct stream *s);  /* no more from us; the peer may still send */
-    void (*close)(struct stream *s); /* calls sl__stream_finish, now or later */
-    void (*free)(struct stream *s);  /* after on_gone */
+    void (*shut)(struct stream *s);      /* no more from us; the peer may still send */
+    void (*close)(struct stream *s);     /* calls sl__stream_finish, now or later */
+    void (*free)(struct stream *s);      /* after on_gone */
+    bool (*has_ended)(struct stream *s); /* the peer's end is what would be read next */
 };
 
 /* What waits to leave; exists only while something does. Private to stream.c. */
@@ -137,6 +138,9 @@ void sl__stream_resume(struct stream *s);
 void sl__stream_set_deadline(struct stream *s, uint32_t in_ms);
 
 size_t sl__stream_waiting(const struct stream *s); /* bytes */
+
+/* Whether the peer has gone, looked at now: its end may not have been read yet. */
+bool sl__stream_has_ended(struct stream *s);
 
 /* Let what is queued leave, then close; at most 5 s. What arrives meanwhile is dropped. */
 void sl__stream_end(struct stream *s, int why);

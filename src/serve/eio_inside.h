@@ -127,8 +127,9 @@ struct eio_session *eio_session_new(struct eio_server *e, unsigned revision,
 void eio_session_hold(struct eio_session *s);
 void eio_session_drop(struct eio_session *s);
 
-/* The live session with this id; one whose time is over, or whose peer has gone, is none. */
-struct eio_session *eio_find(struct eio_server *e, sl_str sid);
+/* The live session with this id, for `r`; one whose time is over, or whose peer has gone on
+ * another connection, is none. */
+struct eio_session *eio_find(struct eio_server *e, sl_str sid, const sl_request *r);
 
 /*
  * It is over, at once. A held poll is answered with `last` (EIO_CLOSE or EIO_NOOP), a WebSocket

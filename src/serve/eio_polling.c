@@ -209,7 +209,7 @@ bool eio_on_head(sl_request *r, void *user)
     if (!is_offered(&e->o, sl_request_query(r, "transport"), &ws)) {
         code = UNKNOWN_TRANSPORT;
     } else if (sid.len > 0) {
-        s = eio_find(e, sid);
+        s = eio_find(e, sid, r);
         code = s != NULL ? check_known(s, r, ws) : UNKNOWN_SID;
     } else {
         code = check_handshake(e, r, ws);
@@ -344,7 +344,7 @@ void eio_on_request(sl_request *r, void *user)
 {
     struct eio_server *e = user;
     sl_str sid = sl_request_query(r, "sid");
-    struct eio_session *s = sid.len > 0 ? eio_find(e, sid) : NULL;
+    struct eio_session *s = sid.len > 0 ? eio_find(e, sid, r) : NULL;
     bool is_post = sl_request_method(r) == SL_POST;
 
     if (sid.len == 0)

@@ -272,22 +272,23 @@ static void a_poll_that_is_left_ends_the_session(void **state)
 {
     struct bench *b = *state;
 
-    for (int how = 0; how < 3; how++) {
+    for (int how = 0; how < 4; how++) {
         struct peer *p = peer_open(b), *other = peer_open(b);
         char q[QUERY];
 
         handshake(p, q);
         assert_int_equal(get(p, q), 0);
         if (how == 0) mem_stream_feed_end(p->m);
-        if (how > 0) sl__stream_close(&p->m->s, UV_ECONNRESET);
-        if (how == 2) pass(b, 0); /* else within the same turn */
+        if (how == 1 || how == 2) sl__stream_close(&p->m->s, UV_ECONNRESET);
+        if (how == 3) p->m->feed_end = true; /* not read yet */
+        if (how == 2) pass(b, 0);            /* else within the same turn */
         assert_int_equal(get(other, q), 400);
         assert_string_equal(other->body, UNKNOWN_SID_TEXT);
         assert_string_equal(b->reason, "transport close");
         peer_free(other);
         peer_free(p);
     }
-    assert_int_equal(b->closes, 3);
+    assert_int_equal(b->closes, 4);
 }
 
 /* ---- POST ---- */
@@ -505,21 +506,22 @@ static void a_push_that_is_left_ends_the_session(void **state)
 {
     struct bench *b = *state;
 
-    for (int how = 0; how < 3; how++) {
+    for (int how = 0; how < 4; how++) {
         struct peer *p = peer_open(b), *other = peer_open(b);
         char q[QUERY];
 
         handshake(p, q);
         begin_post(p, q, "4a", 3);
         if (how == 0) mem_stream_feed_end(p->m);
-        if (how > 0) sl__stream_close(&p->m->s, UV_ECONNRESET);
+        if (how == 1 || how == 2) sl__stream_close(&p->m->s, UV_ECONNRESET);
+        if (how == 3) p->m->feed_end = true; /* not read yet */
         if (how == 2) pass(b, 0);
         assert_int_equal(get(other, q), 400);
         assert_string_equal(other->body, UNKNOWN_SID_TEXT);
         peer_free(other);
         peer_free(p);
     }
-    assert_int_equal(b->closes, 3);
+    assert_int_equal(b->closes, 4);
 }
 
 static void bodies_come_in_pieces(void **state)

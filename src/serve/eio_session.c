@@ -147,20 +147,23 @@ void eio_cut(struct eio_session *s, const char *reason)
 
 /* ---- finding ---- */
 
-static bool has_lost_peer(const struct eio_session *s)
+static bool has_lost_peer(const struct eio_session *s, const sl_request *r)
 {
-    return (s->poll != NULL && sl_request_is_gone(s->poll))
-           || (s->post != NULL && sl_request_is_gone(s->post));
+    return (s->poll != NULL && s->poll != r && request_has_hung_up(s->poll))
+           || (s->post != NULL && s->post != r && request_has_hung_up(s->post));
 }
 
-/* A hang-up is told at the end of its turn, a timer fires between turns: a request that comes
- * in between must see the same. */
-struct eio_session *eio_find(struct eio_server *e, sl_str sid)
+/*
+ * A hang-up is told at the end of its turn, a timer fires between turns: a request that comes
+ * in between must see the same. And the kernel may tell of the request first, though the
+ * hang-up came before it: whose connection was told of last stands first in its list.
+ */
+struct eio_session *eio_find(struct eio_server *e, sl_str sid, const sl_request *r)
 {
     struct eio_session *s = map_find(e->sessions, sid);
 
     if (s == NULL) return NULL;
-    if (has_lost_peer(s)) {
+    if (has_lost_peer(s, r)) {
         eio_end(s, "transport close", EIO_CLOSE, WS_NORMAL);
         return NULL;
     }

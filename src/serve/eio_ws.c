@@ -41,7 +41,7 @@ static void on_open(sl_ws *ws, const sl_request *r, void *user)
         open_session(e, ws, r);
         return;
     }
-    s = eio_find(e, sid);
+    s = eio_find(e, sid, r);
     if (s == NULL || s->state != EIO_POLLING || s->closing || e->o.no_upgrade) {
         sl_ws_close(ws, WS_NORMAL, "the session has its transport"); /* only this new one */
         return;

@@ -144,6 +144,11 @@ bool sl_request_is_gone(const sl_request *r)
     return r->conn == NULL || http_conn_is_closing(r->conn);
 }
 
+bool request_has_hung_up(const sl_request *r)
+{
+    return r->conn == NULL || sl__stream_has_ended(http_conn_stream(r->conn));
+}
+
 const char *sl_request_peer(const sl_request *r)
 {
     /* asking the system costs a call, so it is done once and only when wanted */

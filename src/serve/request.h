@@ -55,6 +55,9 @@ void request_free(sl_request *r); /* NULL is fine */
 void request_watch(sl_request *r, void (*fn)(sl_request *r, void *user), void *user);
 void request_tell_gone(sl_request *r);
 
+/* As sl_request_is_gone, by a look at the connection: a hang-up that is not read yet counts. */
+bool request_has_hung_up(const sl_request *r);
+
 /* Decode the path. returns 0 or SL_E_INVAL with a sentence */
 int request_read_path(sl_request *r, struct path *path, const char **why) SL_MUST_USE;
 

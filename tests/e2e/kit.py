@@ -211,9 +211,9 @@ HANDSHAKE = (b'GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConn
 class RawWs(Raw):
     """A WebSocket whose every byte is ours."""
 
-    def __init__(self, port, **how):
+    def __init__(self, port, handshake=HANDSHAKE, **how):
         super().__init__(port, **how)
-        self.send(HANDSHAKE)
+        self.send(handshake)
         status, headers = self.take_head()
         assert (status, headers['sec-websocket-accept']) == (101, 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='), (status, headers)
 
