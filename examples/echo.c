@@ -12,7 +12,6 @@
 #include "sluice/sluice.h"
 
 #include "echo_sio.h"
-#include "serve/eio_session.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -26,25 +25,11 @@ static void on_message(sl_ws *ws, const sl_message *m, const sl_json_index *inde
     if (sl_ws_send(ws, m) == SL_E_FULL) sl_ws_close(ws, 1013, "you send faster than you read");
 }
 
-static void on_eio_message(struct eio_session *s, const sl_message *m,
-                           const sl_json_index *index, void *user)
+static void on_eio_message(sl_sio_socket *s, const sl_message *m, void *user)
 {
-    struct eio_message *copy = eio_message_new(m, 1);
-
-    (void)index, (void)user;
-    if (copy == NULL || eio_send(s, copy, 0) < 0) eio_close(s);
-    eio_message_drop(copy);
+    (void)user;
+    if (sl_sio_send_plain(s, m) < 0) sl_sio_disconnect(s, true);
 }
-
-static void on_eio_close(struct eio_session *s, const char *reason, void *user)
-{
-    (void)s, (void)reason, (void)user;
-}
-
-static const struct eio_events eio_echo = {
-    .on_message = on_eio_message,
-    .on_close = on_eio_close,
-};
 
 static void on_http_echo(sl_request *r, void *user)
 {
@@ -79,29 +64,14 @@ static sl_str reflect(sl_request *r, sl_str origin, void *user)
 
 struct settings {
     const char *host, *port, *root, *cors;
-    struct eio_options eio;
+    sl_sio_options eio, sio;
     uint32_t deflate_min;
-    uint32_t connect_timeout_ms;
 };
-
-/* As the bare engine below it. */
-static sl_sio_options sio_options(const struct settings *set)
-{
-    return (sl_sio_options){
-        .namespaces = echo_namespaces,
-        .namespace_count = ECHO_NAMESPACES,
-        .ping_interval_ms = set->eio.ping_interval_ms,
-        .ping_timeout_ms = set->eio.ping_timeout_ms,
-        .connect_timeout_ms = set->connect_timeout_ms,
-        .queue_max = 64 * MIB, /* a burst waits as a whole */
-        .no_eio3 = !set->eio.eio3,
-    };
-}
 
 static int run(const char *address, const struct settings *set)
 {
     static const sl_ws_ops echo = {.on_message = on_message, .message_max = 64 * MIB};
-    sl_route routes[4 + EIO_ROUTES + SL_SIO_ROUTES] = {
+    sl_route routes[4 + 2 * SL_SIO_ROUTES] = {
         SL_ROUTE_WS("/ws", SL_RIGHT_OPEN, &echo, NULL),
         SL_ROUTE(SL_POST, "/http-echo", SL_RIGHT_OPEN, on_http_echo, NULL),
         SL_ROUTE(SL_GET, "/static/*path", SL_RIGHT_OPEN, on_static, (void *)set->root),
@@ -115,20 +85,18 @@ static int run(const char *address, const struct settings *set)
         .deflate_binary = true, /* it all came compressed, or not */
         .queue_max = 128 * MIB, /* two of the largest messages may wait for a slow reader */
     };
-    const sl_sio_options with = sio_options(set);
     sl_loop *loop = NULL;
     sl_server *server = NULL;
-    struct eio_server *eio = NULL;
-    sl_sio *sio = NULL;
+    sl_sio *eio = NULL, *sio = NULL;
     sl_error err = {0};
     uint16_t port;
     int rc = sl_loop_new(&loop);
 
     if (rc == 0) rc = sl_loop_stop_on_signals(loop, 3000);
-    if (rc == 0) rc = eio_server_new(loop, &set->eio, &eio);
-    if (rc == 0) eio_put_routes(eio, "/engine.io/", SL_RIGHT_OPEN, routes + 4);
-    if (rc == 0) rc = sl_sio_new(loop, &with, &sio, &err);
-    if (rc == 0) sl_sio_put_routes(sio, SL_RIGHT_OPEN, routes + 4 + EIO_ROUTES);
+    if (rc == 0) rc = sl_sio_new(loop, &set->eio, &eio, &err);
+    if (rc == 0) sl_sio_put_routes(eio, SL_RIGHT_OPEN, routes + 4);
+    if (rc == 0) rc = sl_sio_new(loop, &set->sio, &sio, &err);
+    if (rc == 0) sl_sio_put_routes(sio, SL_RIGHT_OPEN, routes + 4 + SL_SIO_ROUTES);
     if (rc == 0) rc = sl_server_new(loop, &o, &server, &err);
     if (rc == 0) rc = sl_server_listen(server, address, &port, &err);
     if (rc == 0) {
@@ -139,7 +107,7 @@ static int run(const char *address, const struct settings *set)
     }
     sl_server_free(server);
     sl_sio_free(sio);
-    eio_server_free(eio);
+    sl_sio_free(eio);
     sl_loop_free(loop);
     return rc < 0;
 }
@@ -159,10 +127,47 @@ static void usage(FILE *to)
           "               heartbeat of Engine.IO (default 300, 200)\n"
           "  --connect-timeout MS\n"
           "               for the first namespace of Socket.IO (default 1000)\n"
-          "  --eio3 YESNO whether Engine.IO 3 is spoken as well (default yes)\n"
-          "  --deflate N  permessage-deflate from N bytes on (default 0: off)\n"
+          "  --eio3 [no]  whether Engine.IO 3 is spoken as well (default: it is)\n"
+          "  --deflate [N]\n"
+          "               permessage-deflate from N bytes on, 1024 if none is said\n"
           "  --help       this\n",
           to);
+}
+
+static uint32_t number(const char *text)
+{
+    return (uint32_t)strtoul(text, NULL, 10);
+}
+
+/* The word behind an option that may have one. */
+static const char *word_or(int argc, char **argv, const char *otherwise)
+{
+    if (optarg != NULL) return optarg;
+    return optind < argc && argv[optind][0] != '-' ? argv[optind++] : otherwise;
+}
+
+static struct settings defaults(void)
+{
+    static const sl_sio_namespace plain = {.name = "/"};
+    struct settings s = {.host = "127.0.0.1", .port = "9000", .cors = "reflect"};
+
+    s.eio = (sl_sio_options){
+        .path = "/engine.io/",
+        .namespaces = &plain,
+        .namespace_count = 1,
+        .on_plain_message = on_eio_message,
+        .ping_interval_ms = 300,
+        .ping_timeout_ms = 200,
+    };
+    s.sio = (sl_sio_options){
+        .namespaces = echo_namespaces,
+        .namespace_count = ECHO_NAMESPACES,
+        .ping_interval_ms = 300,
+        .ping_timeout_ms = 200,
+        .connect_timeout_ms = 1000,
+        .queue_max = 64 * MIB, /* a burst waits as a whole */
+    };
+    return s;
 }
 
 int main(int argc, char **argv)
@@ -175,17 +180,13 @@ int main(int argc, char **argv)
         {"ping-interval",   required_argument, NULL, 'i'},
         {"ping-timeout",    required_argument, NULL, 't'},
         {"connect-timeout", required_argument, NULL, 'n'},
-        {"eio3",            required_argument, NULL, '3'},
-        {"deflate",         required_argument, NULL, 'd'},
+        {"eio3",            optional_argument, NULL, '3'},
+        {"deflate",         optional_argument, NULL, 'd'},
         {"help",            no_argument,       NULL, 'h'},
         {NULL,              0,                 NULL, 0  },
     };
-    struct settings s = {
-        .host = "127.0.0.1", .port = "9000", .cors = "reflect", .connect_timeout_ms = 1000};
+    struct settings s = defaults();
     char address[128];
-
-    s.eio = (struct eio_options){
-        .events = &eio_echo, .ping_interval_ms = 300, .ping_timeout_ms = 200, .eio3 = true};
 
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
@@ -193,11 +194,13 @@ int main(int argc, char **argv)
         case 'a': s.host = optarg; break;
         case 'r': s.root = optarg; break;
         case 'c': s.cors = optarg; break;
-        case 'i': s.eio.ping_interval_ms = (uint32_t)strtoul(optarg, NULL, 10); break;
-        case 't': s.eio.ping_timeout_ms = (uint32_t)strtoul(optarg, NULL, 10); break;
-        case 'n': s.connect_timeout_ms = (uint32_t)strtoul(optarg, NULL, 10); break;
-        case '3': s.eio.eio3 = strcmp(optarg, "no") != 0; break;
-        case 'd': s.deflate_min = (uint32_t)strtoul(optarg, NULL, 10); break;
+        case 'i': s.eio.ping_interval_ms = s.sio.ping_interval_ms = number(optarg); break;
+        case 't': s.eio.ping_timeout_ms = s.sio.ping_timeout_ms = number(optarg); break;
+        case 'n': s.sio.connect_timeout_ms = number(optarg); break;
+        case '3':
+            s.eio.no_eio3 = s.sio.no_eio3 = strcmp(word_or(argc, argv, "yes"), "no") == 0;
+            break;
+        case 'd': s.deflate_min = number(word_or(argc, argv, "1024")); break;
         case 'h': usage(stdout); return 0;
         default: usage(stderr); return 64;
         }

@@ -116,6 +116,11 @@ typedef struct sl_sio_options {
     uint32_t poll_packets_max; /* packets in one poll; 0: any. Old Python clients refuse 17 */
     bool no_eio3;              /* refuse clients of 2.x */
     bool no_upgrade, no_polling, no_websocket;
+    /*
+     * Engine.IO alone, if set: `namespaces` is one row, "/", whose on_connect and on_disconnect
+     * tell of sessions; here is what they send, as sl_ws_ops.on_message. See sl_sio_send_plain
+     */
+    void (*on_plain_message)(sl_sio_socket *s, const sl_message *m, void *user);
 } sl_sio_options;
 
 /* returns 0, SL_E_NOMEM, or SL_E_INVAL with `err` naming what is wrong */
@@ -161,8 +166,9 @@ SL_API void sl_sio_disconnect(sl_sio_socket *s, bool hard);
  * A failure sticks in the packet and comes back from what sends it. The first sending ends it:
  * it can be sent again, but takes no more arguments.
  */
-SL_API sl_sio_packet *sl_sio_packet_new(const char *event) SL_MUST_USE; /* NULL: no memory */
-SL_API void sl_sio_packet_free(sl_sio_packet *p);                       /* NULL is fine */
+/* event NULL: for an answer alone. returns NULL without memory */
+SL_API sl_sio_packet *sl_sio_packet_new(const char *event) SL_MUST_USE;
+SL_API void sl_sio_packet_free(sl_sio_packet *p);  /* NULL is fine */
 SL_API sl_json_out *sl_sio_args(sl_sio_packet *p); /* inside the array of arguments */
 /*
  * JSON as it is, an argument or a member's value; `buf` holds it. Large ones are not copied.
@@ -208,6 +214,9 @@ SL_API int sl_sio_emit_ack(sl_sio_socket *s, sl_sio_packet *p, uint32_t timeout_
 SL_API int sl_sio_ack(sl_sio_socket *s, const sl_sio_event *e, sl_str args);
 SL_API int sl_sio_ack_packet(sl_sio_socket *s, const sl_sio_event *e, sl_sio_packet *p);
 SL_API int sl_sio_ack_id(sl_sio_socket *s, uint64_t ack_id, sl_sio_packet *p);
+
+/* A message as it is, if the server speaks Engine.IO alone; else SL_E_INVAL. */
+SL_API int sl_sio_send_plain(sl_sio_socket *s, const sl_message *m);
 
 /* ---- rooms: by name, of one namespace ---- */
 

@@ -136,7 +136,7 @@ static void let_in(struct sio_client *c, sl_sio_socket *s, sl_value auth)
         cut(c, "transport error");
         return;
     }
-    s->joined = true;
+    s->joined = c->was_in = true;
     if (row->on_connect != NULL) row->on_connect(s, auth, row->user);
 }
 
@@ -250,12 +250,20 @@ static void deliver(sl_sio_socket *s, const struct sio_packet *p, sl_buf *buf,
     sio_socket_event(s, &e);
 }
 
-/* The socket a packet is for. NULL: there is none; that is an error unless we have just left */
+/* Packets cross: what comes for a namespace that we have just left, and a late answer. */
+static bool may_be_late(const struct sio_client *c, const struct sio_packet *p)
+{
+    bool is_answer = p->type == SIO_ACK || p->type == SIO_BINARY_ACK;
+
+    return find_left(c, p->nsp) != NULL || (is_answer && c->was_in);
+}
+
+/* The socket a packet is for. NULL: there is none, mostly an error. */
 static sl_sio_socket *receiver(struct sio_client *c, const struct sio_packet *p)
 {
     sl_sio_socket *s = sio_socket_find(c, p->nsp);
 
-    if (s == NULL && find_left(c, p->nsp) == NULL)
+    if (s == NULL && !may_be_late(c, p))
         on_parse_error(c, "a packet for a namespace that was not joined");
     return s;
 }
@@ -291,8 +299,9 @@ static int read_packet(struct sio_client *c, sl_str text, size_t from,
 
 static void on_text(struct sio_client *c, const sl_message *m, const sl_json_index *index)
 {
-    sl_str text = m->n > 0 ? m->slice[0].bytes : SL_STR("");
-    size_t from = index != NULL ? 1 : 0; /* it is of the message with Engine.IO's digit */
+    sl_str text = m->n > 0 ? m->slice[0].bytes : (sl_str){0};
+    /* an index is of the message with Engine.IO's digit in front */
+    size_t from = index != NULL && m->n > 0 ? 1 : 0;
     sl_str whole = {text.ptr - from, text.len + from};
     sl_buf *buf = m->n > 0 ? m->slice[0].buf : NULL;
     struct sio_packet p;
@@ -372,6 +381,27 @@ static struct sio_client *client_new(sl_sio *sio, struct eio_session *eio)
     return c;
 }
 
+/* Engine.IO alone: one socket, which is there at once. */
+static void open_plain(struct sio_client *c)
+{
+    struct sio_nsp *nsp = sio_nsp_find(c->sio, (sl_str){0});
+    sl_sio_socket *s = sio_socket_new(c, nsp);
+
+    if (s == NULL) {
+        cut(c, "transport error");
+        return;
+    }
+    s->joined = true;
+    if (nsp->row->on_connect != NULL) nsp->row->on_connect(s, (sl_value){0}, nsp->row->user);
+}
+
+static void on_plain_message(struct sio_client *c, const sl_message *m)
+{
+    sl_sio_socket *s = sio_socket_find(c, SL_STR("/"));
+
+    if (s != NULL) c->sio->on_plain(s, m, s->nsp->row->user);
+}
+
 static void on_open(struct eio_session *eio, const sl_request *request, void *user)
 {
     sl_sio *sio = user;
@@ -381,6 +411,8 @@ static void on_open(struct eio_session *eio, const sl_request *request, void *us
     eio_set_user(eio, c);
     if (c == NULL)
         eio_cut(eio, "transport error");
+    else if (sio->on_plain != NULL)
+        open_plain(c);
     else if (c->revision == 3)
         join(c, SL_STR("/"), (sl_value){0});
     else
@@ -397,7 +429,9 @@ static void on_message(struct eio_session *eio, const sl_message *m, const sl_js
     sio_client_hold(c);
     sio_tell(sio); /* what has ended is told before anything new */
     if (c->eio != NULL && !c->done) {
-        if (m->text)
+        if (sio->on_plain != NULL)
+            on_plain_message(c, m);
+        else if (m->text)
             on_text(c, m, index);
         else
             on_attachment(c, m);

@@ -38,6 +38,7 @@ struct sl_sio {
     const sl_sio_namespace *row;
     size_t row_n;
     uint32_t connect_timeout_ms;
+    void (*on_plain)(sl_sio_socket *s, const sl_message *m, void *user); /* or NULL */
     struct eio_server *eio;
     struct map *nsps;  /* struct sio_nsp by name */
     struct list ended; /* sl_sio_socket, by of_client */
@@ -75,6 +76,7 @@ struct sio_client {
     struct timer patience;   /* to the first namespace */
     struct sio_gather *gather;
     uint32_t refs, n, left_n; /* refs: its session, its sockets, a call that is at work */
+    bool was_in;              /* a namespace */
     bool done;                /* it is closing: what still comes is not heard */
     uint8_t revision;
     char peer[];

@@ -142,6 +142,7 @@ static void set_up(sl_sio *sio, sl_loop *loop, const sl_sio_options *o)
     sio->loop = loop;
     sio->row = o->namespaces;
     sio->row_n = o->namespace_count;
+    sio->on_plain = o->on_plain_message;
     sio->connect_timeout_ms =
         o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_TIMEOUT_MS;
     sio->rules4 = (struct sio_rules){
@@ -156,6 +157,7 @@ static void set_up(sl_sio *sio, sl_loop *loop, const sl_sio_options *o)
 int sl_sio_new(sl_loop *loop, const sl_sio_options *o, sl_sio **out, sl_error *err)
 {
     const char *path = o->path != NULL ? o->path : "/socket.io/";
+    const sl_sio_namespace *row = o->namespaces;
     sl_sio *sio;
     int rc = 0;
 
@@ -163,6 +165,9 @@ int sl_sio_new(sl_loop *loop, const sl_sio_options *o, sl_sio **out, sl_error *e
     if (path[0] != '/' || path[1] == '\0')
         return sl_fail(err, SL_E_INVAL, path,
                        "a path begins with '/' and has a name behind it");
+    if (o->on_plain_message != NULL
+        && (o->namespace_count != 1 || row->name == NULL || strcmp(row->name, "/") != 0))
+        return sl_fail(err, SL_E_INVAL, path, "Engine.IO alone has one namespace, \"/\"");
     if (strlen(path) >= sizeof sio->path)
         return sl_fail(err, SL_E_INVAL, path, "a path has at most %zu bytes",
                        sizeof sio->path - 1);

@@ -224,7 +224,20 @@ const sl_slice *sl_sio_binary(const sl_sio_event *e, sl_value v)
 static int may_emit(const sl_sio_socket *s)
 {
     if (s->reason != NULL || s->client->eio == NULL) return SL_E_CLOSED;
-    return s->joined ? 0 : SL_E_INVAL;
+    return s->joined && s->nsp->sio->on_plain == NULL ? 0 : SL_E_INVAL;
+}
+
+int sl_sio_send_plain(sl_sio_socket *s, const sl_message *m)
+{
+    struct eio_message *made;
+    int rc;
+
+    if (s->nsp->sio->on_plain == NULL) return SL_E_INVAL;
+    if (s->reason != NULL) return SL_E_CLOSED;
+    made = eio_message_new(m, 1);
+    rc = sio_client_send(s->client, made);
+    eio_message_drop(made);
+    return rc;
 }
 
 static int emit(sl_sio_socket *s, sl_sio_packet *p, uint32_t key)
@@ -330,7 +343,7 @@ static void leave(sl_sio_socket *s)
     struct eio_message *m;
 
     if (s->reason != NULL) return;
-    if (s->joined) {
+    if (s->joined && s->nsp->sio->on_plain == NULL) {
         sio_out_disconnect(&o, s->nsp->name);
         m = sio_plain_message(&o);
         (void)sio_client_send(c, m); /* that it does not hear of it changes nothing */
@@ -345,7 +358,7 @@ void sl_sio_disconnect(sl_sio_socket *s, bool hard)
 {
     struct sio_client *c = s->client;
 
-    if (hard) {
+    if (hard || s->nsp->sio->on_plain != NULL) {
         while (!list_is_empty(&c->sockets))
             leave(LIST_ENTRY(c->sockets.next, sl_sio_socket, of_client));
         sio_client_close(c);
