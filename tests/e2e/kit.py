@@ -323,11 +323,12 @@ class Node:
 
 
 class NodeWs:
-    def __init__(self, port, node=None, watch=0, quiet=False, **_):
-        """watch: count the numbers n of messages instead of passing the messages on; quiet: not even that."""
+    def __init__(self, port, node=None, watch=0, quiet=False, deflate=None, **_):
+        """watch: count the numbers n of messages instead of passing the messages on; quiet: not even that.
+        deflate: options for permessage-deflate, else it is not offered; `agreed` is what came of it."""
         self.node, self.id = node, node.new_id()
-        node.tell(do='open', id=self.id, url=f'ws://127.0.0.1:{port}/ws', watch=watch, quiet=quiet)
-        node.next(self.id, 'open')
+        node.tell(do='open', id=self.id, url=f'ws://127.0.0.1:{port}/ws', watch=watch, quiet=quiet, deflate=deflate)
+        self.agreed = node.next(self.id, 'open')['agreed']
 
     def send(self, data, binary, fin=True):
         text = base64.b64encode(data).decode()

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // npm ws clients, driven by lines of JSON on stdin; what happens to them is told on stdout.
 //
-//   {"do":"open","id":1,"url":"ws://…"}            opens client 1; "watch":n counts messages, "quiet" drops them
+//   {"do":"open","id":1,"url":"ws://…"}            opens client 1; "watch":n counts messages, "quiet" drops them;
+//                                                  "deflate":{…} are its options for permessage-deflate
 //   {"do":"send","id":1,"base64":"…","fin":false}  sends; "binary", "fin"
 //   {"do":"ping"|"close"|"terminate"|"pause"|"resume", "id":1}
 //   {"do":"pump","id":1,"text":"…"}                sends the text again and again until it is closed
@@ -29,11 +30,11 @@ function count(id, every) {
 }
 
 const actions = {
-  open({ id, url, watch, quiet }) {
-    const ws = new WebSocket(url, options);
+  open({ id, url, watch, quiet, deflate }) {
+    const ws = new WebSocket(url, { ...options, perMessageDeflate: deflate ?? false });
     const counted = watch && count(id, watch);
     clients.set(id, ws);
-    ws.on('open', () => tell({ id, event: 'open' }));
+    ws.on('open', () => tell({ id, event: 'open', agreed: ws.extensions }));
     ws.on('message', (data, binary) => {
       if (counted) counted(data);
       else if (!quiet) tell({ id, event: 'message', binary, base64: data.toString('base64') });
