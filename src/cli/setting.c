@@ -69,7 +69,7 @@ const struct setting settings[] = {
     [SET_LIMITS_PER_ADDRESS] = {
         .section = "limits", .key = "per_address", .flag = "--per-address", .word = "N",
         .type = TYPE_NUMBER, .min = 1, .max = 1000000, .preset = "512", .example = "512",
-        .help = "Connections from one address at the same time; this machine is exempt."},
+        .help = "Connections from one address (IPv6: one /64) at the same time; this machine is exempt."},
     [SET_LOG_LEVEL] = {
         .section = "log", .key = "level", .flag = "--log-level", .word = "LEVEL",
         .type = TYPE_CHOICE, .words = "error|warn|info|debug", .is_live = true,

@@ -125,9 +125,18 @@ static bool parse_address(const char *text, struct sockaddr_storage *out, sockle
 
 /* ---- accepting ---- */
 
-static bool count_address(struct accept_limits *a, const struct peer *p)
+/* Whoever has one address of IPv6 has 2^64 of them: it is the network that is counted. */
+sl_str peer_party(const struct peer *p)
 {
-    sl_str key = {(const char *)p->ip, sizeof p->ip};
+    struct in6_addr a;
+
+    memcpy(&a, p->ip, sizeof a);
+    return (sl_str){(const char *)p->ip, IN6_IS_ADDR_V4MAPPED(&a) ? 16 : 8};
+}
+
+bool count_address(struct accept_limits *a, const struct peer *p)
+{
+    sl_str key = peer_party(p);
     uintptr_t n;
 
     if (a->per_address == NULL || peer_is_loopback(p)) return true;
@@ -136,9 +145,9 @@ static bool count_address(struct accept_limits *a, const struct peer *p)
     return map_put(a->per_address, key, (void *)(n + 1), NULL) == 0;
 }
 
-static void uncount_address(struct accept_limits *a, const struct peer *p)
+void uncount_address(struct accept_limits *a, const struct peer *p)
 {
-    sl_str key = {(const char *)p->ip, sizeof p->ip};
+    sl_str key = peer_party(p);
     uintptr_t n;
 
     if (a->per_address == NULL || peer_is_loopback(p)) return;

@@ -8,7 +8,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
-#include "net/stream.h"
+#include "net/socket_stream.h"
 
 #include <sys/socket.h>
 
@@ -19,8 +19,14 @@ struct accept_limits {
     uint32_t connections_max, per_address_max; /* loopback is exempt from the second */
     uint32_t connections;
     uint64_t accepted, refused_max, refused_address, refused_files;
-    struct map *per_address; /* address -> count; only addresses that are not loopback */
+    struct map *per_address; /* peer_party -> count; only those that are not loopback */
 };
+
+/* Who counts as one: an address of IPv4, the /64 of one of IPv6. Its bytes, inside `p`. */
+sl_str peer_party(const struct peer *p);
+/* One more, or one less, of this peer's; false: it has as many as it may, or no memory. */
+bool count_address(struct accept_limits *a, const struct peer *p) SL_MUST_USE;
+void uncount_address(struct accept_limits *a, const struct peer *p);
 
 struct listener_options {
     struct stream_options stream;

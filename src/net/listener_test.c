@@ -281,6 +281,55 @@ static void loopback_is_told_from_the_rest(void **state)
     }
 }
 
+static struct peer peer_at(int family, const char *ip)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    struct peer p;
+
+    assert_int_equal(
+        inet_pton(family, ip, family == AF_INET ? (void *)&v4.sin_addr : &v6.sin6_addr), 1);
+    peer_from_sockaddr(family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6, &p);
+    return p;
+}
+
+/* Each row is the third of its party, where two are allowed, and somebody else comes. */
+static void an_address_has_its_share(void **state)
+{
+    static const struct {
+        int family;
+        const char *one, *two, *third, *other;
+        bool is_bounded;
+    } rows[] = {
+        {AF_INET,  "10.0.0.1",    "10.0.0.1",       "10.0.0.1",           "10.0.0.2",        true },
+        {AF_INET6,
+         "2001:db8:1:2::",        "2001:db8:1:2::", "2001:db8:1:2::",     "2001:db8:1:3::",  true },
+        {AF_INET6, "2001:db8::1", "2001:db8::2",    "2001:db8::ffff:0:1", "2001:db8:0:1::1", true },
+        {AF_INET6, "::1",         "::1",            "::1",                "2001:db8::1",     false},
+        {AF_INET,  "127.0.0.1",   "127.0.0.1",      "127.0.0.1",          "10.0.0.1",        false},
+    };
+    struct fixture *f = *state;
+
+    f->limits.per_address_max = 2;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct peer one = peer_at(rows[i].family, rows[i].one);
+        struct peer two = peer_at(rows[i].family, rows[i].two);
+        struct peer third = peer_at(rows[i].family, rows[i].third);
+        struct peer other = peer_at(rows[i].family, rows[i].other);
+
+        assert_true(count_address(&f->limits, &one));
+        assert_true(count_address(&f->limits, &two));
+        assert_int_equal(count_address(&f->limits, &third), !rows[i].is_bounded);
+        assert_true(count_address(&f->limits, &other));
+        uncount_address(&f->limits, &one);
+        if (rows[i].is_bounded) assert_true(count_address(&f->limits, &third));
+        uncount_address(&f->limits, &third);
+        uncount_address(&f->limits, &two);
+        uncount_address(&f->limits, &other);
+        assert_int_equal(map_count(f->limits.per_address), 0);
+    }
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -293,6 +342,7 @@ int main(void)
         CASE(errors_name_address_and_cure),
         CASE(both_families_and_inherited_sockets),
         CASE(loopback_is_told_from_the_rest),
+        CASE(an_address_has_its_share),
     };
 
     return cmocka_run_group_tests_name("net/listener", tests, NULL, NULL);
