@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A relay on the library alone: devices register, and what they send goes to everybody else.
+ * Socket.IO clients have one of their own at /socket.io/: see relay_sio.c.
  *
  *   {"type":"device_register","device_id":"d1"}  the sender is a device from now on
- *   {"type":"frame",...}                         to all viewers; only the newest of a device
- * waits
+ *   {"type":"frame",...}                         to all viewers; only the newest waits
  *   {"type":"detection",...}                     to all viewers, in order
  *   {"type":"echo",...}                          back to the sender
  */
 #include "sluice/sluice.h"
 
+#include "relay_sio.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define MIB (1024u * 1024)
 
 struct relay {
     sl_room *viewers;
@@ -53,7 +57,7 @@ static void on_message(sl_ws *ws, const sl_message *m, const sl_json_index *inde
 static void usage(FILE *to)
 {
     fputs(
-        "Relay what devices send to everybody else, over WebSocket on /ws.\n\n"
+        "Relay what devices send to everybody else, over WebSocket on /ws and by Socket.IO.\n\n"
         "  relay --port 9000\n"
         "  relay --port 9000 --budget-us 5000    hold events up to 5 ms to share writes\n\n"
         "  --port N       port on 127.0.0.1 (default 9000, 0: any)\n"
@@ -66,16 +70,27 @@ static int run(const char *address, uint32_t cork_us, uint32_t deflate_min)
 {
     static const sl_ws_ops ops = {.on_open = on_open, .on_message = on_message, .json = true};
     struct relay relay = {0};
-    const sl_route routes[] = {SL_ROUTE_WS("/ws", SL_RIGHT_OPEN, &ops, &relay)};
-    sl_server_options o = {
-        .routes = routes, .route_count = 1, .cork_us = cork_us, .deflate_min = deflate_min};
+    uint32_t senders = 0;
+    const sl_sio_namespace nsp = relay_namespace(&senders);
+    const sl_sio_options with = {.namespaces = &nsp,
+                                 .namespace_count = 1,
+                                 .payload_max = 16 * MIB,
+                                 .queue_max = 64 * MIB};
+    sl_route routes[1 + SL_SIO_ROUTES] = {SL_ROUTE_WS("/ws", SL_RIGHT_OPEN, &ops, &relay)};
+    sl_server_options o = {.routes = routes,
+                           .route_count = 1 + SL_SIO_ROUTES,
+                           .cork_us = cork_us,
+                           .deflate_min = deflate_min};
     sl_loop *loop = NULL;
     sl_server *server = NULL;
+    sl_sio *sio = NULL;
     sl_error err = {0};
     uint16_t port;
     int rc = sl_loop_new(&loop);
 
     if (rc == 0) rc = sl_loop_stop_on_signals(loop, 3000);
+    if (rc == 0) rc = sl_sio_new(loop, &with, &sio, &err);
+    if (rc == 0) sl_sio_put_routes(sio, SL_RIGHT_OPEN, routes + 1);
     if (rc == 0) rc = sl_server_new(loop, &o, &server, &err);
     if (rc == 0) rc = sl_room_new(server, SL_ROOM_SKIP, &relay.viewers);
     if (rc == 0) rc = sl_server_listen(server, address, &port, &err);
@@ -87,6 +102,7 @@ static int run(const char *address, uint32_t cork_us, uint32_t deflate_min)
     }
     sl_room_free(relay.viewers);
     sl_server_free(server);
+    sl_sio_free(sio);
     sl_loop_free(loop);
     return rc < 0;
 }
