@@ -80,6 +80,11 @@ struct live_stream *hub_live_stream(struct hub *hub, const char *system, sl_str 
     return frames_get(hub->frames, system, device);
 }
 
+bool hub_has_live_viewers(const struct hub *hub)
+{
+    return live_wire_has_viewers(hub->live);
+}
+
 void hub_live_event(struct hub *hub, const char *system, const char *kind, sl_str device,
                     sl_str record)
 {

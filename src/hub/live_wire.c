@@ -76,6 +76,11 @@ static void on_change(struct live_stream *s, void *user)
     say_all(l, key_of_state(stream_number(s)), &out, false);
 }
 
+bool live_wire_has_viewers(const struct live_wire *l)
+{
+    return !list_is_empty(&l->viewers);
+}
+
 void live_wire_event(struct live_wire *l, const char *system, const char *kind, sl_str device,
                      sl_str record)
 {

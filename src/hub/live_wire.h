@@ -29,6 +29,8 @@ void live_wire_free(struct live_wire *l);
 /* After the server is made, before its first connection. */
 int live_wire_start(struct live_wire *l, sl_server *server) SL_MUST_USE;
 
+bool live_wire_has_viewers(const struct live_wire *l);
+
 /*
  * Tell everyone of a record that was stored.
  *

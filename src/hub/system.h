@@ -67,6 +67,7 @@ void hub_cancel_timer(struct hub *hub, struct timer *t);
 struct live_stream *hub_live_stream(struct hub *hub, const char *system, sl_str device);
 
 /* A record was stored, or changed: `record` is a JSON value, as its dashboards get it. */
+bool hub_has_live_viewers(const struct hub *hub); /* nobody is told what nobody hears */
 void hub_live_event(struct hub *hub, const char *system, const char *kind, sl_str device,
                     sl_str record);
 

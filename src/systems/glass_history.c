@@ -106,33 +106,38 @@ static int count(struct db *db, sl_str device, sl_str status, int64_t *out)
     return rc < 0 ? rc : 0;
 }
 
-/* Which rows: of the settled ones in the order of an index, without looking at them; merged
- * with those that are not. Then only what is shown is read. */
-#define KEYS             "SELECT detected_at, seq FROM glass_defect "
-#define BY_DEVICE        KEYS "INDEXED BY glass_defect_device WHERE settled AND device_id = ?3"
-#define BY_STATUS(which) KEYS "INDEXED BY glass_defect_status WHERE settled AND status = " which
-#define PAGE(settled, which)                                                               \
-    "SELECT " DEFECT_COLUMNS " FROM (" settled " UNION ALL " KEYS "WHERE " UNSETTLED which \
-    " ORDER BY detected_at DESC, seq DESC LIMIT ?1 OFFSET ?2) k"                           \
-    " CROSS JOIN glass_defect d ON d.seq = k.seq CROSS JOIN record r ON r.seq = k.seq"     \
+/* Which rows: of the settled ones their keys, in order; merged with those that are not. Then
+ * only what is shown is read. */
+#define BY_DEVICE        "SELECT k.detected_at, k.seq FROM glass_by_device k"
+#define BY_STATUS        "SELECT k.detected_at, k.seq FROM glass_by_status k"
+#define AND_ITS_ROW      " CROSS JOIN glass_defect d ON d.seq = k.seq"
+#define OF_STATUS(which) BY_STATUS " WHERE k.status = " which
+#define PAGE(settled, which)                                                           \
+    "SELECT " DEFECT_COLUMNS " FROM (" settled                                         \
+    " UNION ALL SELECT detected_at, seq FROM glass_defect WHERE " UNSETTLED which      \
+    " ORDER BY detected_at DESC, seq DESC LIMIT ?1 OFFSET ?2) k"                       \
+    " CROSS JOIN glass_defect d ON d.seq = k.seq CROSS JOIN record r ON r.seq = k.seq" \
     " ORDER BY k.detected_at DESC, k.seq DESC"
 
-/* With two conditions along the rarer one's index. */
+/* With two conditions along the rarer one's keys. */
 static struct stmt *page_of(struct db *db, sl_str device, sl_str status, bool device_is_rarer)
 {
     if (device.ptr == NULL && status.ptr == NULL) {
-        return db_stmt(db, PAGE(BY_STATUS("'pending'") " UNION ALL " BY_STATUS(
-                                    "'reviewed'") " UNION ALL " BY_STATUS("'resolved'"),
+        return db_stmt(db, PAGE(OF_STATUS("'pending'") " UNION ALL " OF_STATUS(
+                                    "'reviewed'") " UNION ALL " OF_STATUS("'resolved'"),
                                 ""));
     }
-    if (status.ptr == NULL) return db_stmt(db, PAGE(BY_DEVICE, " AND device_id = ?3"));
-    if (device.ptr == NULL) return db_stmt(db, PAGE(BY_STATUS("?4"), " AND status = ?4"));
-    if (device_is_rarer) {
-        return db_stmt(
-            db, PAGE(BY_DEVICE " AND status = ?4", " AND device_id = ?3 AND status = ?4"));
+    if (status.ptr == NULL) {
+        return db_stmt(db, PAGE(BY_DEVICE " WHERE k.device_id = ?3", " AND device_id = ?3"));
     }
-    return db_stmt(
-        db, PAGE(BY_STATUS("?4") " AND device_id = ?3", " AND device_id = ?3 AND status = ?4"));
+    if (device.ptr == NULL) return db_stmt(db, PAGE(OF_STATUS("?4"), " AND status = ?4"));
+    if (device_is_rarer) {
+        return db_stmt(db,
+                       PAGE(BY_DEVICE AND_ITS_ROW " WHERE k.device_id = ?3 AND d.status = ?4",
+                            " AND device_id = ?3 AND status = ?4"));
+    }
+    return db_stmt(db, PAGE(BY_STATUS AND_ITS_ROW " WHERE k.status = ?4 AND d.device_id = ?3",
+                            " AND device_id = ?3 AND status = ?4"));
 }
 
 static int put_page(struct db *db, const struct ask *ask, int64_t total, sl_json_out *out)

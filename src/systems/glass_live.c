@@ -310,8 +310,11 @@ static void announce_one(struct glass *g, const struct record *r, sl_value root,
 void live_announce_detection(const struct done *d)
 {
     struct glass *g = d->state;
+    sl_room_stats stats;
     sl_buf *body;
 
+    sl_room_get_stats(g->dashboards, &stats);
+    if (stats.members == 0 && !hub_has_live_viewers(g->hub)) return;
     if (d->is_list) {
         announce_list(g, d);
         return;

@@ -54,7 +54,7 @@ const char *const glass_steps[GLASS_STEPS] = {
 
     /*
      * What a row costs when it comes is all that matters here: ids are found by their number
-     * (record_find); a row gets into counts and indexes with some hundreds of others, when it
+     * (record_find); a row gets into counts and keys with some hundreds of others, when it
      * is settled. Sixteen devices had sixteen pages of one index to write with every batch.
      */
     "DROP TRIGGER glass_count_delete;"
@@ -72,26 +72,43 @@ const char *const glass_steps[GLASS_STEPS] = {
     "  image_path TEXT,"
     "  notes TEXT,"
     "  updated_at INTEGER,"
-    "  awaits_row INTEGER NOT NULL DEFAULT 1,"
-    "  settled INTEGER);"
+    "  awaits_row INTEGER NOT NULL DEFAULT 1);"
     "INSERT INTO glass_defect_new SELECT seq, device_id, defect_type, detected_at, confidence,"
-    "  status, created_at, image_url, image_path, notes, updated_at, awaits_row, 1"
+    "  status, created_at, image_url, image_path, notes, updated_at, awaits_row"
     "  FROM glass_defect;"
     "DROP TABLE glass_defect;"
     "ALTER TABLE glass_defect_new RENAME TO glass_defect;"
-    "CREATE INDEX glass_defect_device ON glass_defect(device_id, detected_at) WHERE settled;"
-    "CREATE INDEX glass_defect_status ON glass_defect(status, detected_at) WHERE settled;"
+    "CREATE TABLE glass_by_device(device_id TEXT, detected_at INTEGER, seq INTEGER,"
+    "  PRIMARY KEY(device_id, detected_at, seq)) WITHOUT ROWID;"
+    "CREATE TABLE glass_by_status(status TEXT, detected_at INTEGER, seq INTEGER,"
+    "  PRIMARY KEY(status, detected_at, seq)) WITHOUT ROWID;"
+    "INSERT INTO glass_by_device"
+    "  SELECT coalesce(device_id, ''), detected_at, seq FROM glass_defect ORDER BY 1, 2, 3;"
+    "INSERT INTO glass_by_status"
+    "  SELECT status, detected_at, seq FROM glass_defect ORDER BY 1, 2, 3;"
     "CREATE TABLE glass_settled(through INTEGER NOT NULL);"
     "INSERT INTO glass_settled SELECT coalesce(max(seq), 0) FROM glass_defect;"
-    "CREATE TRIGGER glass_count_delete AFTER DELETE ON glass_defect WHEN OLD.settled BEGIN"
+    "CREATE TRIGGER glass_settled_delete AFTER DELETE ON glass_defect"
+    "  WHEN OLD.seq <= (SELECT through FROM glass_settled) BEGIN"
+    "  DELETE FROM glass_by_device WHERE device_id = coalesce(OLD.device_id, '')"
+    "    AND detected_at = OLD.detected_at AND seq = OLD.seq;"
+    "  DELETE FROM glass_by_status WHERE status = OLD.status"
+    "    AND detected_at = OLD.detected_at AND seq = OLD.seq;"
     "  UPDATE glass_count SET n = n - 1 WHERE device_id = coalesce(OLD.device_id, '')"
     "    AND defect_type = OLD.defect_type AND status = OLD.status;"
     "  DELETE FROM glass_count WHERE device_id = coalesce(OLD.device_id, '')"
     "    AND defect_type = OLD.defect_type AND status = OLD.status AND n = 0;"
     " END;"
-    "CREATE TRIGGER glass_count_update AFTER UPDATE OF device_id, defect_type, status"
-    "  ON glass_defect WHEN OLD.settled AND (OLD.device_id IS NOT NEW.device_id"
-    "    OR OLD.defect_type <> NEW.defect_type OR OLD.status <> NEW.status) BEGIN"
+    "CREATE TRIGGER glass_settled_update"
+    "  AFTER UPDATE OF device_id, defect_type, status, detected_at ON glass_defect"
+    "  WHEN OLD.seq <= (SELECT through FROM glass_settled) BEGIN"
+    "  DELETE FROM glass_by_device WHERE device_id = coalesce(OLD.device_id, '')"
+    "    AND detected_at = OLD.detected_at AND seq = OLD.seq;"
+    "  INSERT INTO glass_by_device"
+    "    VALUES(coalesce(NEW.device_id, ''), NEW.detected_at, NEW.seq);"
+    "  DELETE FROM glass_by_status WHERE status = OLD.status"
+    "    AND detected_at = OLD.detected_at AND seq = OLD.seq;"
+    "  INSERT INTO glass_by_status VALUES(NEW.status, NEW.detected_at, NEW.seq);"
     "  UPDATE glass_count SET n = n - 1 WHERE device_id = coalesce(OLD.device_id, '')"
     "    AND defect_type = OLD.defect_type AND status = OLD.status;"
     "  DELETE FROM glass_count WHERE device_id = coalesce(OLD.device_id, '')"
@@ -165,7 +182,7 @@ int glass_put_row_of(struct db *tx, int64_t seq, sl_json_out *out)
     return rc < 0 ? rc : out->rc;
 }
 
-/* ---- counts and indexes, once for some hundreds of rows ---- */
+/* ---- counts and keys, once for some hundreds of rows ---- */
 
 #define UNSETTLED_MAX 512 /* rows that a query looks through, and a batch's */
 
@@ -188,14 +205,17 @@ static int settle(struct db *tx, int64_t last_seq)
         " SELECT coalesce(device_id, ''), defect_type, status, count(*) FROM glass_defect"
         "  WHERE " UNSETTLED " GROUP BY 1, 2, 3"
         " ON CONFLICT DO UPDATE SET n = n + excluded.n",
-        "UPDATE glass_defect SET settled = 1 WHERE " UNSETTLED,
+        "INSERT INTO glass_by_device SELECT coalesce(device_id, ''), detected_at, seq"
+        "  FROM glass_defect WHERE " UNSETTLED,
+        "INSERT INTO glass_by_status SELECT status, detected_at, seq FROM glass_defect"
+        "  WHERE " UNSETTLED,
         "UPDATE glass_settled SET through = (SELECT max(seq) FROM record)",
     };
     int64_t through = last_seq;
     int rc = read_settled(tx, &through);
 
     if (rc < 0 || last_seq - through < UNSETTLED_MAX) return rc;
-    for (int i = 0; i < 3 && rc == 0; i++) {
+    for (int i = 0; i < 4 && rc == 0; i++) {
         struct stmt *s = db_stmt(tx, sql[i]);
 
         rc = s != NULL ? stmt_run(s) : db_fail(tx, NULL);
@@ -254,8 +274,9 @@ static int find_detection(struct db *tx, const struct record *r, const struct bo
     struct stmt *s = db_stmt(
         tx, "SELECT seq, id FROM record WHERE seq = ("
             "SELECT min(seq) FROM ("
-            "SELECT seq FROM glass_defect INDEXED BY glass_defect_device WHERE device_id = ?3"
-            "  AND detected_at = ?1 AND settled AND defect_type = ?2 AND awaits_row"
+            "SELECT seq FROM glass_by_device CROSS JOIN glass_defect d USING(seq)"
+            "  WHERE glass_by_device.device_id = ?3 AND glass_by_device.detected_at = ?1"
+            "  AND d.defect_type = ?2 AND d.awaits_row"
             " UNION ALL SELECT seq FROM glass_defect WHERE " UNSETTLED
             "  AND device_id = ?3 AND detected_at = ?1 AND defect_type = ?2 AND awaits_row))");
     char type[FIELD_ROOM(DEFECT_TYPE_MAX)];

@@ -5,7 +5,8 @@
  *
  *   glass_defect   a row for each detection or inserted defect, by seq; its id is the record's
  *   glass_count    how many of each device, type and status among the settled rows
- *   glass_settled  through which seq rows are settled: counted, and in the indexes
+ *   glass_by_device, glass_by_status   their keys, newest last
+ *   glass_settled  through which seq rows are settled: counted, and among the keys
  *
  * Rows are settled some hundreds at a time. Those behind are looked through when somebody asks:
  * answers are the same at any moment, and a row costs two pages when it comes, not nine.
@@ -32,7 +33,7 @@ extern const struct query glass_queries[GLASS_QUERIES];
 #define TIMESTAMPTZ_SIZE 40
 const char *timestamptz(struct wall at, char buf[TIMESTAMPTZ_SIZE]);
 
-/* For the two files of the store: the rows that no index and no count has yet. */
+/* For the two files of the store: the rows that no key and no count has yet. */
 #define UNSETTLED "seq > (SELECT through FROM glass_settled)"
 
 /* And the columns of a row in an answer, and where they are. */
