@@ -88,6 +88,9 @@ typedef struct sl_server_options {
      * permessage-deflate (RFC 7692) for WebSocket clients that offer it: text messages from so
      * many bytes up to 64 KiB leave compressed, what goes to a room once per window size.
      * Newest-only messages never do. 0: it is not agreed on. SL_DEFLATE_MIN is a good choice.
+     *
+     * What comes compressed may grow a thousandfold, to message_max and no further; inflating
+     * is the loop's work (16 MiB: 40 ms and more), so with strangers around keep that small.
      */
     uint32_t deflate_min;
     bool deflate_binary; /* binary messages as well */
