@@ -17,6 +17,7 @@
 
 typedef struct sl_server sl_server;
 typedef struct sl_request sl_request;
+struct sl_trouble;
 struct sl_ws_ops;
 struct sl_route_hooks;
 
@@ -72,6 +73,11 @@ typedef struct sl_server_options {
      * NULL: "*" on every answer.
      */
     sl_str (*allow_origin)(sl_request *r, sl_str origin, void *user);
+    /*
+     * An attempt that leads nowhere, see sluice/trouble.h; called before the peer is answered.
+     * It may look and note, but neither answer nor close anything. NULL: nobody is told.
+     */
+    void (*on_trouble)(const struct sl_trouble *t, void *user);
     void *user;
 
     size_t head_max;          /* bytes of request line and headers; 0: 16 KiB */

@@ -166,6 +166,15 @@ static void on_closed(const struct peer *p, void *user)
     uncount_address(a, p);
 }
 
+static void tell_refused(const struct accept_limits *a, enum accept_refusal why,
+                         const struct peer *p)
+{
+    char text[PEER_TEXT_SIZE];
+
+    if (a->on_refused == NULL) return;
+    a->on_refused(why, format_peer(p, text), a->user);
+}
+
 static void take(struct listener *l, int fd, const struct sockaddr *address)
 {
     struct accept_limits *a = l->o.limits;
@@ -175,10 +184,12 @@ static void take(struct listener *l, int fd, const struct sockaddr *address)
     peer_from_sockaddr(address, &peer);
     if (a->connections >= a->connections_max) {
         a->refused_max++;
+        tell_refused(a, ACCEPT_MAX, &peer);
         goto refuse;
     }
     if (!count_address(a, &peer)) {
         a->refused_address++;
+        tell_refused(a, ACCEPT_ADDRESS, &peer);
         goto refuse;
     }
     if (socket_stream_open(l->loop, fd, address, &l->o.stream, on_closed, a, &s) < 0) {
@@ -206,14 +217,20 @@ static int open_spare(void)
  */
 static int refuse_one(struct listener *l)
 {
+    struct sockaddr_storage a = {0};
+    socklen_t len = sizeof a;
+    struct peer peer;
     int fd, rc;
 
     if (l->spare >= 0) close(l->spare);
-    fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+    fd = accept4(l->fd, (struct sockaddr *)&a, &len, SOCK_CLOEXEC);
     rc = fd < 0 ? -errno : 0;
     if (fd >= 0) close(fd);
     l->spare = open_spare();
-    if (fd >= 0) l->o.limits->refused_files++;
+    if (fd < 0) return rc;
+    l->o.limits->refused_files++;
+    peer_from_sockaddr((struct sockaddr *)&a, &peer);
+    tell_refused(l->o.limits, ACCEPT_FILES, &peer);
     return rc;
 }
 

@@ -14,12 +14,21 @@
 
 #define PEER_TEXT_SIZE 64
 
+enum accept_refusal {
+    ACCEPT_MAX,     /* as many connections as there may be */
+    ACCEPT_ADDRESS, /* ... from that address */
+    ACCEPT_FILES,   /* no descriptor is free */
+};
+
 /* Counts shared by all listeners of one server. */
 struct accept_limits {
     uint32_t connections_max, per_address_max; /* loopback is exempt from the second */
     uint32_t connections;
     uint64_t accepted, refused_max, refused_address, refused_files;
     struct map *per_address; /* peer_party -> count; only those that are not loopback */
+    /* Somebody was sent away. NULL: nobody is told */
+    void (*on_refused)(enum accept_refusal why, const char *peer, void *user);
+    void *user;
 };
 
 /* Who counts as one: an address of IPv4, the /64 of one of IPv6. Its bytes, inside `p`. */

@@ -6,6 +6,7 @@
 #include "serve/cors.h"
 #include "serve/http_conn.h"
 #include "serve/router.h"
+#include "serve/trouble.h"
 
 #include <stdio.h>
 
@@ -66,6 +67,33 @@ static void refuse_plain(sl_request *r)
            "websocket, or a proxy in between has removed them");
 }
 
+static void tell_method(const sl_request *r)
+{
+    char text[METHODS_TEXT_SIZE], why[METHODS_TEXT_SIZE + 64];
+
+    snprintf(why, sizeof why, "%s is not for this path; it takes %s",
+             http1_method_text(r->head->method), methods_text(path_methods(&r->match), text));
+    trouble_request(r, SL_TROUBLE_METHOD, why);
+}
+
+/* Asked of a path that has no row for it; the answer is still to come. */
+static void tell_unrouted(const sl_request *r)
+{
+    const struct route_match *m = &r->match;
+    unsigned method = r->head->method;
+    bool is_get = (method & (SL_GET | SL_HEAD)) != 0;
+
+    if (method == SL_OPTIONS && (m->allowed != 0 || m->has_ws)) return;
+    if (m->has_ws && is_get)
+        trouble_request(r, SL_TROUBLE_NO_UPGRADE, NULL);
+    else if (m->allowed != 0 || m->has_ws)
+        tell_method(r);
+    else if (r->head->websocket && is_get)
+        trouble_request(r, SL_TROUBLE_NO_WS_HERE, NULL);
+    else
+        trouble_request(r, SL_TROUBLE_NOT_FOUND, NULL);
+}
+
 static void answer_unrouted(sl_request *r)
 {
     const struct route_match *m = &r->match;
@@ -88,8 +116,11 @@ bool dispatch_is_allowed(sl_request *r)
     const sl_server_options *o = &r->server->options;
     int right = r->match.row->right;
 
-    if (o->is_allowed == NULL) return right == SL_RIGHT_OPEN;
-    return o->is_allowed(r, right, o->user);
+    bool yes =
+        o->is_allowed == NULL ? right == SL_RIGHT_OPEN : o->is_allowed(r, right, o->user);
+
+    if (!yes) trouble_request(r, SL_TROUBLE_REFUSED, NULL);
+    return yes;
 }
 
 /* RFC 9110 §10.1.1: only said when the body is really wanted */
@@ -109,8 +140,12 @@ static bool check_body(sl_request *r)
 
     r->body_max = r->match.row->body_max ? r->match.row->body_max : r->server->options.body_max;
     if (h->content_length > r->body_max) {
-        sl_answer_error(r, 413, "the body has %llu bytes; this path takes at most %zu",
-                        (unsigned long long)h->content_length, r->body_max);
+        char why[96];
+
+        snprintf(why, sizeof why, "the body has %llu bytes; this path takes at most %zu",
+                 (unsigned long long)h->content_length, r->body_max);
+        trouble_request(r, SL_TROUBLE_LARGE_BODY, why);
+        sl_answer_error(r, 413, "%s", why);
         return false;
     }
     if (h->expect_continue && !r->whole) return send_continue(r);
@@ -128,12 +163,14 @@ bool dispatch_head(sl_request *r)
         return false;
     }
     if (request_read_path(r, &path, &why) < 0) {
+        trouble_request(r, SL_TROUBLE_BAD_HEAD, why);
         sl_answer_error(r, 400, "%s", why);
         return false;
     }
     router_find(r->server->router, h->method, h->websocket && h->method == SL_GET, &path,
                 &r->match);
     if (r->match.row == NULL) {
+        tell_unrouted(r);
         answer_unrouted(r);
         return false;
     }
@@ -151,6 +188,8 @@ bool dispatch_head(sl_request *r)
         sl_answer_error(r, 403, "this caller may not use %.*s", shown(r), r->path.ptr);
         return false;
     }
+    if (h->websocket && h->method == SL_GET && r->match.row->ws == NULL)
+        trouble_request(r, SL_TROUBLE_NO_WS_HERE, NULL); /* it gets the plain answer */
     return check_body(r);
 }
 

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "serve/eio_inside.h"
+#include "serve/trouble.h"
 #include "serve/ws_internal.h"
 
 #define NOOP_MS 100 /* between polls that are answered with nothing during an upgrade */
@@ -29,6 +30,11 @@ void eio_refuse(struct eio_server *e, sl_request *r, int code)
     };
 
     e->stats.refused++;
+    if (code != FORBIDDEN) { /* that has been told */
+        trouble_request(r,
+                        code == BAD_VERSION ? SL_TROUBLE_SIO_VERSION : SL_TROUBLE_SIO_REQUEST,
+                        refusals[code].body.ptr);
+    }
     sl_answer(r, refusals[code].status, "application/json", refusals[code].body);
 }
 

@@ -8,6 +8,7 @@
 #include "base/packet.h"
 #include "serve/http_inside.h"
 #include "serve/request.h"
+#include "serve/trouble.h"
 
 #define SMALL_BYTES   65536 /* answers that wait and still let the next request in */
 #define INTERIM_BYTES 64    /* more than an interim answer has */
@@ -41,7 +42,7 @@ static void on_gone(struct stream *s, int why)
     struct http_conn *c = s->user;
     sl_request *r = c->request;
 
-    (void)why;
+    trouble_end(c, why);
     if (r != NULL) lose_request(r);
     if (c->source != NULL) c->source->on_gone(c->source);
     http_conn_free(c);

@@ -30,6 +30,7 @@ struct http_conn {
     sl_ws *ws;           /* UPGRADED; NULL: to a feed */
     size_t last_waiting; /* SENDING: at the last deadline */
     uint8_t state;
+    bool heard;   /* it has sent something */
     bool reading; /* inside read_bytes */
     bool close;   /* SENDING: end afterwards */
 };

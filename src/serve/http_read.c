@@ -6,6 +6,7 @@
 #include "serve/cors.h"
 #include "serve/dispatch.h"
 #include "serve/http_inside.h"
+#include "serve/trouble.h"
 #include "serve/ws_session.h"
 
 void http_read_free_partial(struct http_conn *c)
@@ -76,10 +77,12 @@ void http_read_give_up(struct http_conn *c)
 
     if (c->state == BODY) {
         c->state = BUSY;
+        trouble_request(c->request, SL_TROUBLE_SLOW_BODY, NULL);
         sl_answer_error(c->request, 408, "no byte of the body arrived within %u ms",
                         o->body_ms);
         return;
     }
+    trouble_slow_head(c);
     c->request = request_new(c->server, c, c->partial != NULL ? &c->partial->head : &none);
     http_read_free_partial(c);
     if (c->request == NULL) {
@@ -145,6 +148,7 @@ static size_t read_cut_head(struct http_conn *c, const uint8_t *bytes, size_t n)
     rc = http1_head_feed(&p->head, sl_buf_str(p->buf).ptr, p->buf->len);
     if (rc == SL_E_PARTIAL) return n;
     if (rc == 0) n = p->head.head_len - had; /* what is behind it is not ours */
+    if (rc == SL_E_HTTP) trouble_head(c, &p->head, sl__buf_data(p->buf), p->buf->len);
     c->partial = NULL;
     begin_request(c, &p->head, rc);
     sl_buf_drop(p->buf);
@@ -163,6 +167,7 @@ static size_t read_head(struct http_conn *c, const uint8_t *bytes, size_t n)
     rc = http1_head_feed(h, (const char *)bytes, n);
     if (rc == SL_E_PARTIAL) return keep_partial(c, bytes, n);
     size_t used = rc == 0 ? h->head_len : n;
+    if (rc == SL_E_HTTP) trouble_head(c, h, bytes, n);
     begin_request(c, h, rc);
     return used;
 }
@@ -177,6 +182,9 @@ static size_t read_body(struct http_conn *c, const uint8_t *bytes, size_t n)
     if (rc == 0) {
         hand_over(c);
     } else if (rc == SL_E_HTTP) {
+        trouble_request(r,
+                        r->chunks.status == 413 ? SL_TROUBLE_LARGE_BODY : SL_TROUBLE_BAD_BODY,
+                        r->chunks.why);
         sl_answer_error(r, r->chunks.status, "%s", r->chunks.why);
     } else if (rc == SL_E_NOMEM) {
         http_conn_cut(c, rc);
@@ -224,6 +232,7 @@ static void finish_upgrade(struct http_conn *c, uint8_t *bytes, size_t n)
 bool http_read_bytes(struct http_conn *c, uint8_t *bytes, size_t n)
 {
     c->reading = true;
+    c->heard = true;
     while (n > 0 && (c->state == HEAD || c->state == BODY) && !c->stream->closing) {
         size_t used = c->state == HEAD ? read_head(c, bytes, n) : read_body(c, bytes, n);
         bytes += used;
@@ -262,6 +271,9 @@ void http_conn_upgrade(struct http_conn *c, const struct sl_ws_ops *ops, void *u
         c->request = NULL;
         request_free(r);
     } else {
+        if (rc == SL_E_WS_PROTO) {
+            trouble_request(r, status == 426 ? SL_TROUBLE_WS_VERSION : SL_TROUBLE_WS_KEY, why);
+        }
         refuse(r, status, status == 426 ? SL_STR(UPGRADE_LINES) : SL_STR(""), "%s", why);
     }
 }

@@ -8,6 +8,7 @@
 #include "serve/http_conn.h"
 #include "serve/rooms.h"
 #include "serve/router.h"
+#include "serve/trouble.h"
 #include "serve/ws_session.h"
 
 #include <sys/resource.h>
@@ -162,6 +163,8 @@ int sl_server_new(sl_loop *loop, const sl_server_options *o, sl_server **out, sl
     fill_in(&s->options);
     s->limits.connections_max = s->options.connections_max;
     s->limits.per_address_max = s->options.connections_per_address_max;
+    s->limits.on_refused = trouble_accept;
+    s->limits.user = s;
     init_lists(s);
     timer_init(&s->ready_timer, on_ready_timer);
 

@@ -15,6 +15,7 @@ struct sl_ws {
     const sl_ws_ops *ops;
     void *route_user, *data;
     const char *protocol; /* among ops->protocols */
+    const char *path;     /* of its route */
     struct list all;      /* among the server's sessions */
     struct list rooms;    /* struct membership */
     uint64_t batch_id;    /* which batch of the rooms it has taken from early, */

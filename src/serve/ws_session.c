@@ -7,6 +7,7 @@
 #include "net/outbox.h"
 #include "serve/request.h"
 #include "serve/rooms.h"
+#include "serve/trouble.h"
 #include "serve/ws_deflate.h"
 #include "serve/ws_internal.h"
 
@@ -240,6 +241,7 @@ static void on_parse_error(sl_ws *ws)
     char text[WS_CONTROL_MAX];
     sl_str why = sl_str_of(ws_why(&ws->parser, text, sizeof text));
 
+    trouble_ws(ws, ws->parser.close_code, why.ptr);
     send_close(ws, ws->parser.close_code, why);
     finish(ws, ws->parser.close_code, why);
     sl__stream_end(ws->stream, SL_E_WS_PROTO);
@@ -459,6 +461,7 @@ int sl__ws_open(sl_server *server, struct stream *s, const sl_request *upgrade,
     packet_drop(answer);
 
     ws->protocol = protocol;
+    ws->path = upgrade->match.row != NULL ? upgrade->match.row->path : "";
     ws->heard_ms = now_ms(ws);
     sl__stream_set_events(s, &ws_events, ws);
     sl__stream_set_deadline(s, ping_ms(ws) < idle_ms(ws) ? ping_ms(ws) : idle_ms(ws));
@@ -488,6 +491,11 @@ void *sl_ws_user(const sl_ws *ws)
 const char *sl_ws_protocol(const sl_ws *ws)
 {
     return ws->protocol;
+}
+
+const char *sl__ws_path(const sl_ws *ws)
+{
+    return ws->path;
 }
 
 const char *sl_ws_peer(const sl_ws *ws, char *buf, size_t size)

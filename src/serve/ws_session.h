@@ -45,6 +45,9 @@ int sl__ws_put_newest_packet(sl_ws *ws, uint32_t key, struct packet *p) SL_MUST_
 /* Bytes that wait to leave, but for what waits under this key. */
 size_t sl__ws_waiting_besides(const sl_ws *ws, uint32_t key);
 
+/* The path of its row, as written there. */
+const char *sl__ws_path(const sl_ws *ws);
+
 /* Stop reading for a while; what has been received already may still be delivered. */
 void sl__ws_pause(sl_ws *ws);
 void sl__ws_resume(sl_ws *ws);
