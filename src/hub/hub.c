@@ -9,6 +9,7 @@
 #include "hub/frames.h"
 #include "hub/health.h"
 #include "hub/journal.h"
+#include "hub/knock.h"
 #include "hub/live_wire.h"
 #include "hub/media.h"
 #include "hub/metrics.h"
@@ -51,6 +52,7 @@ struct hub {
     struct site site;
     struct vitals vitals;
     struct metrics *metrics;
+    struct knocks *knocks;
     struct carried carried[SYSTEMS_MAX];
     bool stopping;
 };
@@ -184,6 +186,7 @@ static int carry(struct hub *hub, const struct system *s, struct carried *c)
     if (c->state == NULL || c->queries == NULL) return SL_E_NOMEM;
     rc = intakes_new(hub, s, c->state, &c->intakes);
     if (rc < 0) return rc;
+    intakes_set_knocks(c->intakes, hub->knocks);
     hub->route_count += intakes_put_routes(c->intakes, hub->routes + hub->route_count);
     for (size_t i = 0; i < s->query_count; i++) {
         const struct query *q = &s->queries[i];
@@ -205,11 +208,18 @@ static int open_live(struct hub *hub)
     return rc;
 }
 
+static void on_knock(sl_str record, void *user)
+{
+    struct hub *hub = user;
+
+    live_wire_event(hub->live, "hub", "knock", SL_STR(""), record);
+}
+
 static int gather_routes(struct hub *hub, sl_error *err)
 {
     const struct hub_options *o = &hub->options;
     size_t n = site_route_count + HEALTH_ROUTES + METRICS_ROUTES + LIVE_WIRE_ROUTES
-               + MEDIA_ROUTES + PICTURES_ROUTES;
+               + MEDIA_ROUTES + PICTURES_ROUTES + KNOCK_ROUTES;
     int rc;
 
     for (size_t i = 0; i < o->system_count; i++) {
@@ -226,6 +236,10 @@ static int gather_routes(struct hub *hub, sl_error *err)
     rc = metrics_new(hub->loop, &hub->vitals, &hub->metrics);
     if (rc < 0) return sl_fail(err, rc, "metrics", "cannot start their thread");
     add_routes(hub, metrics_routes, METRICS_ROUTES, hub->metrics);
+    rc = knocks_new(hub->loop, &hub->knocks);
+    if (rc < 0) return sl_fail(err, rc, "knocks", "out of memory");
+    knocks_set_on_change(hub->knocks, on_knock, hub);
+    add_routes(hub, knock_routes, KNOCK_ROUTES, hub->knocks);
     rc = open_live(hub);
     if (rc < 0) return sl_fail(err, rc, "live", "cannot start the threads for pictures");
     add_routes(hub, live_wire_routes, LIVE_WIRE_ROUTES, hub->live);
@@ -254,6 +268,7 @@ static void show_vitals(struct hub *hub)
                          .frames = hub->frames,
                          .live = hub->live,
                          .media = hub->media,
+                         .knocks = hub->knocks,
                          .system_count = o->system_count};
     for (size_t i = 0; i < o->system_count; i++) {
         v->system[i] = (struct vital_system){o->systems[i], hub->carried[i].state,
@@ -261,13 +276,37 @@ static void show_vitals(struct hub *hub)
     }
 }
 
+/* ---- hooks of the server: `user` is the hub ---- */
+
+static bool is_allowed(sl_request *r, int right, void *user)
+{
+    const struct hub *hub = user;
+
+    return access_is_allowed(r, right, (void *)(uintptr_t)hub->options.access);
+}
+
+static sl_str allow_origin(sl_request *r, sl_str origin, void *user)
+{
+    const struct hub *hub = user;
+
+    return access_allow_origin(r, origin, (void *)(uintptr_t)hub->options.access);
+}
+
+static void on_trouble(const struct sl_trouble *t, void *user)
+{
+    struct hub *hub = user;
+
+    knock_trouble(hub->knocks, hub->options.access, t);
+}
+
 static int start_systems(struct hub *hub, sl_error *err)
 {
     sl_server_options so = {.routes = hub->routes,
                             .route_count = hub->route_count,
-                            .is_allowed = access_is_allowed,
-                            .allow_origin = access_allow_origin,
-                            .user = (void *)(uintptr_t)hub->options.access,
+                            .is_allowed = is_allowed,
+                            .allow_origin = allow_origin,
+                            .on_trouble = on_trouble,
+                            .user = hub,
                             .body_max = hub->options.body_max,
                             .queue_max = hub->options.queue_max,
                             .connections_max = hub->options.connections_max,
@@ -340,6 +379,7 @@ void hub_free(struct hub *hub)
     pictures_free(hub->pictures);
     frames_free(hub->frames);
     sl_server_free(hub->server);
+    knocks_free(hub->knocks);
     sl__free(hub->routes);
     lock_release(hub->lock);
     sl__free(hub);

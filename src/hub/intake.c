@@ -5,7 +5,9 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/str.h"
 #include "hub/intake_inside.h"
+#include "serve/ws_session.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,6 +39,28 @@ int arrival_refuse(struct arrival *a, int status, const char *field, const char 
     return SL_E_INVAL;
 }
 
+void intake_knock(struct intakes *x, const struct arrival *a, enum knock_cause cause,
+                  const char *fmt, ...)
+{
+    char peer[64] = "?", text[256];
+    struct knock what = {.cause = cause, .peer = peer};
+    va_list args;
+
+    if (x->knocks == NULL) return;
+    if (a->request != NULL) {
+        what.peer = sl_request_peer(a->request);
+        what.path = sl_request_path(a->request);
+    } else if (a->sender->ws != NULL) {
+        sl_ws_peer(a->sender->ws, peer, sizeof peer);
+        what.path = sl_str_of(sl__ws_path(a->sender->ws));
+    }
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    what.detail = sl_str_of(text);
+    knock_note(x->knocks, &what);
+}
+
 static struct intake_route *route_of(struct intakes *x, const struct arrival *a)
 {
     return &x->routes[a->intake - x->system->intakes];
@@ -47,9 +71,38 @@ void sender_drop(struct sender *s)
     if (s != NULL && --s->refs == 0) sl__free(s);
 }
 
+static const char *kind_name(const struct intake *in)
+{
+    return in->ws_type != NULL ? in->ws_type : in->http_path;
+}
+
+/* What the hub itself is short of is nobody's mistake. */
+static void knock_refused(struct intakes *x, const struct arrival *a)
+{
+    sl_str text = sl_str_of(a->err.text);
+    enum knock_cause cause = KNOCK_VALUE;
+
+    if (a->status >= 500) return;
+    if (a->status == 413) cause = KNOCK_LARGE_MESSAGE;
+    if (str_ends(text, SL_STR(" is missing"))) cause = KNOCK_MISSING;
+    intake_knock(x, a, cause, "%s: %s", kind_name(a->intake), a->err.text);
+}
+
+static void knock_role(struct intakes *x, const struct arrival *a)
+{
+    unsigned role = a->sender->role;
+
+    if (role == 0)
+        intake_knock(x, a, KNOCK_UNREGISTERED, "%s", kind_name(a->intake));
+    else
+        intake_knock(x, a, KNOCK_ROLE, "%s from a %s", kind_name(a->intake),
+                     x->system->roles[role - 1]);
+}
+
 static void tell_refused(struct intakes *x, const struct arrival *a)
 {
     route_of(x, a)->refused++;
+    knock_refused(x, a);
     if (a->request != NULL) {
         sl_answer_error(a->request, a->status, "%s", a->err.text);
     } else if (a->intake->class != CLASS_FRAME) {
@@ -323,6 +376,7 @@ void intake_take(struct intakes *x, struct arrival *a)
     a->fields = &f;
     if (a->sender != NULL && in->from != 0 && !(in->from & (1u << a->sender->role))) {
         x->ignored++;
+        knock_role(x, a);
         return;
     }
     route_of(x, a)->received++;
@@ -377,6 +431,11 @@ int intakes_new(struct hub *hub, const struct system *s, void *state, struct int
     intakes_free(x);
     *out = NULL;
     return rc;
+}
+
+void intakes_set_knocks(struct intakes *x, struct knocks *knocks)
+{
+    x->knocks = knocks;
 }
 
 void intakes_free(struct intakes *x)

@@ -116,6 +116,9 @@ struct system;
 int intakes_new(struct hub *hub, const struct system *s, void *state,
                 struct intakes **out) SL_MUST_USE;
 void intakes_free(struct intakes *x); /* NULL is fine */
+/* Where what is refused is noted; NULL: nowhere. */
+struct knocks;
+void intakes_set_knocks(struct intakes *x, struct knocks *knocks);
 size_t intakes_route_count(const struct system *s);
 size_t intakes_put_routes(struct intakes *x, sl_route *rows); /* returns how many */
 

@@ -75,6 +75,7 @@ static void on_request(sl_request *r, void *user)
         if (rc < 0) {
             route->received++;
             route->refused++;
+            if (rc != SL_E_NOMEM) intake_knock(x, &a, KNOCK_JSON, "%s", err.text);
             sl_answer_error(r, rc == SL_E_NOMEM ? 503 : 400, "the body must be JSON: %s",
                             err.text);
             return;

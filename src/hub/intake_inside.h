@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "hub/backlog.h"
+#include "hub/knock.h"
 #include "hub/system.h"
 
 #define INTAKE_ROLES 8 /* none included: roles are bits, and metrics name them */
@@ -22,6 +23,7 @@ struct intakes {
     void *state;
     struct map *by_ws_type;
     struct intake_route *routes; /* as many as intakes */
+    struct knocks *knocks;       /* may be NULL */
     uint64_t ignored;            /* by WebSocket: of no type, or not from this role */
     uint32_t clients[INTAKE_ROLES];
     sl_json doc; /* the message in hand */
@@ -60,6 +62,10 @@ bool unique_is_sound(const struct intake *in);
  */
 int unique_of(const struct arrival *a, const struct part *p, char room[UNIQUE_KEY_MAX],
               struct unique *out) SL_MUST_USE;
+
+/* Note what was wrong with a message; `a` knows its sender and, as far as it got, its kind. */
+void intake_knock(struct intakes *x, const struct arrival *a, enum knock_cause cause,
+                  const char *fmt, ...) SL_PRINTF(4, 5);
 
 /* ---- how each wire speaks to who sent it ---- */
 

@@ -73,17 +73,48 @@ static const struct intake *find(const struct intakes *x, sl_value type)
     return map_find(x->by_ws_type, raw);
 }
 
+/* As it stands in the message, which is text. */
+static void knock_type(struct intakes *x, const struct arrival *a, sl_value type)
+{
+    sl_str raw = sl_value_raw(type);
+
+    if (sl_value_type(type) == SL_JSON_NONE)
+        intake_knock(x, a, KNOCK_MISSING, "type is missing");
+    else if (sl_value_type(type) != SL_JSON_STRING)
+        intake_knock(x, a, KNOCK_TYPE, "type must be a text");
+    else
+        intake_knock(x, a, KNOCK_TYPE, "type %.*s",
+                     raw.len < TYPE_MAX ? (int)raw.len : TYPE_MAX, raw.ptr);
+}
+
 /* False: no JSON object, or of no type we know. */
 static bool read(struct intakes *x, const sl_message *m, const sl_json_index *index,
                  struct arrival *a)
 {
-    if (!m->text || m->n == 0) return false;
-    if (sl_json_read(&x->doc, m->slice[0].bytes, index, &intake_json_limits, NULL) < 0)
+    sl_value type;
+    sl_error err = {0};
+
+    if (!m->text) {
+        intake_knock(x, a, KNOCK_BINARY, "%zu bytes", m->bytes);
         return false;
+    }
+    if (m->n == 0) {
+        intake_knock(x, a, KNOCK_JSON, "an empty message");
+        return false;
+    }
+    if (sl_json_read(&x->doc, m->slice[0].bytes, index, &intake_json_limits, &err) < 0) {
+        intake_knock(x, a, KNOCK_JSON, "%s", err.text);
+        return false;
+    }
     a->root = sl_json_root(&x->doc);
-    if (sl_value_type(a->root) != SL_JSON_OBJECT) return false;
-    a->intake = find(x, sl_value_get(a->root, SL_STR("type")));
+    if (sl_value_type(a->root) != SL_JSON_OBJECT) {
+        intake_knock(x, a, KNOCK_JSON, "it is JSON, but no object");
+        return false;
+    }
+    type = sl_value_get(a->root, SL_STR("type"));
+    a->intake = find(x, type);
     a->buf = m->slice[0].buf;
+    if (a->intake == NULL) knock_type(x, a, type);
     return a->intake != NULL;
 }
 

@@ -154,6 +154,18 @@ static void put_ignored(struct exposition *x, const struct now *n)
     }
 }
 
+static void put_knocks(struct exposition *x, const struct now *n)
+{
+    for (int i = 0; i < KNOCK_CAUSES; i++) {
+        const struct label labels[] = {
+            {"reason", knock_kinds[i].code},
+            {0       }
+        };
+
+        exposition_count(x, labels, knocks_count(n->v->knocks, i));
+    }
+}
+
 static void put_frames(struct exposition *x, const struct now *n)
 {
     uint64_t sum = 0;
@@ -247,6 +259,7 @@ static const struct metric metrics[] = {
        "Network connections that were turned away: too many, too many of one address, no file descriptors."),
     MORE("reason", "address", sockets.refused_address),
     MORE("reason", "files", sockets.refused_files),
+    PUT("sluice_handshake_failures_total", "counter", put_knocks, "Attempts to talk to the hub that led nowhere; /api/knocks has who and why."),
 
     /* what comes in */
     PUT("sluice_messages_received_total", "counter", put_received, "Messages of a kind we know, from who may send it."),

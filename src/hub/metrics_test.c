@@ -218,6 +218,7 @@ static const struct system quiet = {.name = "quiet"}; /* nothing by WebSocket */
 struct bench {
     struct kit k;
     struct vitals vitals;
+    struct knocks *knocks;
     struct metrics *metrics;
     struct intakes *x[3];
     uint32_t connected;
@@ -245,6 +246,8 @@ static void open_bench(struct bench *b)
     kit_open(&b->k, &o);
     b->vitals.loop = b->k.loop;
     b->vitals.server = b->k.server;
+    assert_int_equal(knocks_new(b->k.loop, &b->knocks), 0);
+    b->vitals.knocks = b->knocks;
     assert_int_equal(metrics_new(b->k.loop, &b->vitals, &b->metrics), 0);
     ((sl_route *)b->routes)[0].user = b->metrics;
 }
@@ -252,6 +255,7 @@ static void open_bench(struct bench *b)
 static void close_bench(struct bench *b)
 {
     metrics_free(b->metrics);
+    knocks_free(b->knocks);
     kit_close(&b->k);
     for (int i = 0; i < 3; i++)
         intakes_free(b->x[i]);
@@ -275,6 +279,12 @@ static const char *put(struct bench *b, const struct process_sample *p)
 }
 
 /* Each place gets a number of its own. */
+static void knock_often(struct bench *b, enum knock_cause cause, int times)
+{
+    while (times-- > 0)
+        knock_note(b->knocks, &(struct knock){.cause = cause, .peer = "?"});
+}
+
 static void set_numbers(struct bench *b)
 {
     sl_server *s = b->k.server;
@@ -334,6 +344,8 @@ static const char *const lines[] = {
     "sluice_connections_refused_total{reason=\"limit\"} 115",
     "sluice_connections_refused_total{reason=\"address\"} 116",
     "sluice_connections_refused_total{reason=\"files\"} 117",
+    "sluice_handshake_failures_total{reason=\"tls_on_plain_port\"} 181",
+    "sluice_handshake_failures_total{reason=\"missing_field\"} 182",
     "sluice_messages_received_total{system=\"one\",kind=\"picture\"} 105",
     "sluice_messages_received_total{system=\"one\",kind=\"thing\"} 107", /* of two rows */
     "sluice_messages_received_total{system=\"one\",kind=\"/hello\"} 109",
@@ -420,6 +432,7 @@ static void test_every_number_in_its_place(void **state)
                                      .open_files = 147,
                                      .open_files_max = 148};
     const size_t n = sizeof lines / sizeof lines[0];
+    const int more_causes = KNOCK_CAUSES - 2;
     const int more_buckets = 2 * (HISTOGRAM_BUCKETS + 1) - 9; /* that are not listed */
     struct reader r;
     struct bench b;
@@ -428,6 +441,8 @@ static void test_every_number_in_its_place(void **state)
     (void)state;
     open_bench(&b);
     set_numbers(&b);
+    knock_often(&b, KNOCK_TLS, 181);
+    knock_often(&b, KNOCK_MISSING, 182);
     text = put(&b, &p);
     read_all(&r, text);
     for (size_t i = 0; i < n; i++) {
@@ -436,7 +451,8 @@ static void test_every_number_in_its_place(void **state)
         snprintf(line, sizeof line, "\n%s\n", lines[i]);
         assert_has(text, line);
     }
-    assert_int_equal(r.series_count, (int)n + more_buckets); /* none is missing above */
+    assert_int_equal(r.series_count,
+                     (int)n + more_buckets + more_causes); /* none is missing above */
     b.k.loop->waiting_bytes = 0;
     close_bench(&b);
 }

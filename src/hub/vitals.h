@@ -7,6 +7,7 @@
 #include "hub/backlog.h"
 #include "hub/intake.h"
 #include "hub/journal.h"
+#include "hub/knock.h"
 #include "hub/live_wire.h"
 #include "hub/media.h"
 
@@ -30,6 +31,7 @@ struct vitals {
     const struct frames *frames;
     const struct live_wire *live;
     const struct media *media;
+    const struct knocks *knocks;
     size_t system_count;
     struct vital_system system[SYSTEMS_MAX];
 };

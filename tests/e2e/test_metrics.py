@@ -103,6 +103,7 @@ class Counters(MetricsTest):
         after = self.wait_for('sluice_messages_received_total{system="glass",kind="ping"}',
                               before['sluice_messages_received_total{system="glass",kind="ping"}'] + 2)
 
+        knocks = 'sluice_handshake_failures_total{reason="'
         received, refused = (f'sluice_messages_{x}_total{{system="glass",kind="' for x in ('received', 'refused'))
         self.assertEqual(self.difference(before, after), {
             received + 'frame"}': 7,
@@ -111,6 +112,10 @@ class Counters(MetricsTest):
             received + 'defect"}': 1,
             refused + 'detection"}': 3,
             'sluice_messages_ignored_total{system="glass"}': 2,
+            knocks + 'missing_field"}': 2,
+            knocks + 'wrong_value"}': 1,
+            knocks + 'unknown_type"}': 1,
+            knocks + 'wrong_role"}': 1,
             'sluice_frames_received_total': 7,
             'sluice_frames_sent_total': 7 * 3,
             'sluice_frame_age_seconds_count': 7 * 3,
