@@ -70,6 +70,31 @@ void eio_queue_shift(
     struct eio_queue **q); /* drops the first; *q is NULL when it was the last */
 void eio_queue_free(struct eio_queue **q);
 
+/* ---- what goes to many in a turn ---- */
+
+#define EIO_BATCH_MAX    64
+#define EIO_BATCH_SLICES 256
+
+struct eio_line {
+    struct packet *packet[EIO_BATCH_MAX]; /* the message's own; NULL: nobody needs it */
+    uint16_t at[EIO_BATCH_MAX + 1];       /* where its slices begin, and end */
+    struct iovec iov[EIO_BATCH_SLICES];
+};
+
+struct eio_batch {
+    unsigned n;
+    bool ending;
+    struct eio_message *m[EIO_BATCH_MAX];
+    struct eio_line line[2]; /* EIO4_WS, EIO3_WS */
+    struct list members;     /* struct eio_session */
+};
+
+/* For a session on a WebSocket. returns 0, SL_E_NOMEM, SL_E_FULL or SL_E_CLOSED */
+int eio_batch_add(struct eio_session *s, struct eio_message *m);
+/* What the batch holds for it goes to its own queue. returns 0 or why that took no more */
+int eio_batch_settle(struct eio_session *s);
+void eio_batch_end(struct eio_server *e); /* all of it leaves */
+
 /* ---- sessions ---- */
 
 /* A message that came by WebSocket while a POST of before the upgrade was still being read. */
@@ -83,26 +108,31 @@ struct eio_late {
 enum eio_state { EIO_POLLING, EIO_PROBING, EIO_PROBED, EIO_ON_WEBSOCKET };
 
 struct eio_session {
+    /* what a broadcast looks at comes first, so that it is one line of the cache */
+    struct list batch; /* in server->batch.members: it has taken messages from, and not to */
     struct eio_server *server;
-    struct list all; /* among the server's */
-    struct list due; /* in server->due: something is to be done at the turn's end */
-    struct timer timer;
-    uint64_t beat_at_ms;             /* a ping, or the end of patience */
-    uint64_t side_at_ms, noop_at_ms; /* 0: none. End of the upgrade or lingering; release */
-    sl_ws *ws, *probe;
+    sl_ws *ws;
+    uint8_t revision, state;
+    uint8_t batch_from, batch_to;
+    bool closing; /* what waits leaves, then it is over */
+    bool over;    /* nobody finds it any more */
+    bool told;    /* on_close has been called */
+
+    bool base64;          /* EIO3: no binary for this client */
+    bool pinged;          /* EIO4: a pong is due */
+    bool heard, extended; /* since the ping: something came; that has been credited */
+    uint32_t refs;
+    sl_ws *probe;
     sl_request *poll, *post; /* held; being read */
     struct eio_queue *queue;
     struct eio_late *late;
     void *user;
-    const char *reason; /* why it ended; NULL: it has not */
-    uint32_t refs;
-    uint8_t revision, state;
-    bool base64;          /* EIO3: no binary for this client */
-    bool pinged;          /* EIO4: a pong is due */
-    bool heard, extended; /* since the ping: something came; that has been credited */
-    bool closing;         /* what waits leaves, then it is over */
-    bool over;            /* nobody finds it any more */
-    bool told;            /* on_close has been called */
+    const char *reason;              /* why it ended; NULL: it has not */
+    uint64_t beat_at_ms;             /* a ping, or the end of patience */
+    uint64_t side_at_ms, noop_at_ms; /* 0: none. End of the upgrade or lingering; release */
+    struct timer timer;
+    struct list all; /* among the server's */
+    struct list due; /* in server->due: something is to be done at the turn's end */
     char sid[EIO_SID_SIZE];
     char peer[]; /* terminated */
 };
@@ -118,6 +148,7 @@ struct eio_server {
     struct stop_hook stop;
     struct eio_message *ping, *greeting;
     char path[EIO_ROUTES][128];
+    struct eio_batch batch;
     struct eio_stats stats; /* but for what is counted when asked for */
 };
 
@@ -147,7 +178,9 @@ uint64_t eio_at(const struct eio_session *s, uint32_t ms);
 /* One packet of the client's; `buf` holds packet->data. It may end the session. */
 void eio_receive(struct eio_session *s, const struct eio_packet *p, sl_buf *buf,
                  const sl_json_index *index);
-/* A packet of ours, in order. */
+/* Its queue is at the bound: it is closed. */
+void eio_is_full(struct eio_session *s);
+/* In order, or the newest under its key; flags as in sl__stream_send. As eio_send. */
 int eio_put(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned flags);
 void eio_put_open_packet(struct eio_session *s);
 

@@ -58,7 +58,7 @@ static void refusals_by_number(void **state)
     struct bench *b = *state;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct peer *p = peer_open(b);
+        struct client *p = peer_open(b);
 
         b->refuse = rows[i].refuse;
         ask(p, rows[i].method, rows[i].query, rows[i].more, NULL, 0);
@@ -78,7 +78,7 @@ static void revision_3_can_be_off(void **state)
 {
     struct eio_options o = {0};
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
 
     (void)o;
     b->eio->o.eio3 = false;
@@ -90,7 +90,7 @@ static void revision_3_can_be_off(void **state)
 
 static void a_preflight_is_answered(void **state)
 {
-    struct peer *p = peer_open(*state);
+    struct client *p = peer_open(*state);
 
     ask(p, "OPTIONS", "EIO=4&transport=polling",
         "Origin: http://a\r\nAccess-Control-Request-Method: POST\r\n"
@@ -117,7 +117,7 @@ static void the_open_packet_by_the_letter(void **state)
     struct bench *b = *state;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct peer *p = peer_open(b);
+        struct client *p = peer_open(b);
         char want[256];
 
         assert_int_equal(get(p, rows[i].query), 200);
@@ -134,7 +134,7 @@ static void the_open_packet_by_the_letter(void **state)
 static void session_ids_are_long_and_differ(void **state)
 {
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char query[2][QUERY];
 
     handshake(p, query[0]);
@@ -151,7 +151,7 @@ static void session_ids_are_long_and_differ(void **state)
 static void revision_3_is_greeted_in_the_same_answer(void **state)
 {
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
 
     b->eio->o.greets_eio3 = true;
     b->greet = "hi";
@@ -169,7 +169,7 @@ static void revision_3_is_greeted_in_the_same_answer(void **state)
 static void a_poll_takes_all_that_waits(void **state)
 {
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char q[QUERY];
 
     handshake(p, q);
@@ -186,7 +186,7 @@ static void a_poll_takes_all_that_waits(void **state)
 static void a_poll_is_held_until_something_comes(void **state)
 {
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char q[QUERY];
 
     handshake(p, q);
@@ -209,7 +209,7 @@ static void what_is_over_the_limit_waits_for_the_next_poll(void **state)
 {
     struct eio_options o = {.payload_max = 100};
     struct bench *b = bench_open(&o);
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char q[QUERY], text[61];
 
     (void)state;
@@ -232,7 +232,7 @@ static void packets_in_a_poll_can_be_limited(void **state)
 {
     struct eio_options o = {.poll_packets_max = 16};
     struct bench *b = bench_open(&o);
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char q[QUERY];
 
     (void)state;
@@ -253,7 +253,7 @@ static void a_second_poll_ends_both(void **state)
     struct bench *b = *state;
 
     for (int revision = 3; revision <= 4; revision++) {
-        struct peer *first = peer_open(b), *second = peer_open(b);
+        struct client *first = peer_open(b), *second = peer_open(b);
         char q[QUERY];
 
         handshake_as(first, revision, "", q);
@@ -273,7 +273,7 @@ static void a_poll_that_is_left_ends_the_session(void **state)
     struct bench *b = *state;
 
     for (int how = 0; how < 4; how++) {
-        struct peer *p = peer_open(b), *other = peer_open(b);
+        struct client *p = peer_open(b), *other = peer_open(b);
         char q[QUERY];
 
         handshake(p, q);
@@ -296,7 +296,7 @@ static void a_poll_that_is_left_ends_the_session(void **state)
 static void a_push_is_handled_in_order(void **state)
 {
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char q[QUERY];
 
     handshake(p, q);
@@ -320,7 +320,7 @@ static void revision_3_by_every_form(void **state)
     static const char binary[] = "\x00\x06\xff"
                                  "4hello\x01\x05\xff\x04\x01\x02\x03\x04";
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char q[QUERY];
 
     b->echo = true;
@@ -345,7 +345,7 @@ static void revision_3_by_every_form(void **state)
 static void base64_is_settled_by_the_handshake(void **state)
 {
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char q[QUERY], more[QUERY + 8];
 
     b->echo = true;
@@ -396,7 +396,7 @@ static void bodies_that_end_the_session(void **state)
     struct bench *b = *state;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct peer *p = peer_open(b), *held = peer_open(b);
+        struct client *p = peer_open(b), *held = peer_open(b);
         char q[QUERY];
 
         b->got[0] = '\0';
@@ -415,7 +415,7 @@ static void bodies_that_end_the_session(void **state)
 static void a_close_packet_is_answered(void **state)
 {
     struct bench *b = *state;
-    struct peer *p = peer_open(b), *held = peer_open(b);
+    struct client *p = peer_open(b), *held = peer_open(b);
     char q[QUERY];
 
     handshake(p, q);
@@ -443,7 +443,7 @@ static void too_much_is_refused_while_it_comes(void **state)
     (void)state;
     memset(text, 'x', sizeof text);
     for (int chunked = 0; chunked < 2; chunked++) {
-        struct peer *p = peer_open(b);
+        struct client *p = peer_open(b);
         int n;
 
         handshake(p, q);
@@ -463,7 +463,7 @@ static void too_much_is_refused_while_it_comes(void **state)
         assert_sid_gone(b, q);
         peer_free(p);
     }
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     handshake(p, q);
     text[0] = '4';
     text[100] = '\0';
@@ -473,7 +473,7 @@ static void too_much_is_refused_while_it_comes(void **state)
 }
 
 /* The head of a POST and the beginning of its body. */
-static void begin_post(struct peer *p, const char *q, const char *body, size_t len)
+static void begin_post(struct client *p, const char *q, const char *body, size_t len)
 {
     char text[512];
     int n = snprintf(text, sizeof text,
@@ -487,7 +487,7 @@ static void begin_post(struct peer *p, const char *q, const char *body, size_t l
 static void a_second_push_ends_both(void **state)
 {
     struct bench *b = *state;
-    struct peer *first = peer_open(b), *second = peer_open(b);
+    struct client *first = peer_open(b), *second = peer_open(b);
     char q[QUERY];
 
     handshake(first, q);
@@ -507,7 +507,7 @@ static void a_push_that_is_left_ends_the_session(void **state)
     struct bench *b = *state;
 
     for (int how = 0; how < 4; how++) {
-        struct peer *p = peer_open(b), *other = peer_open(b);
+        struct client *p = peer_open(b), *other = peer_open(b);
         char q[QUERY];
 
         handshake(p, q);
@@ -530,7 +530,7 @@ static void bodies_come_in_pieces(void **state)
                                "bAQID\x1e"
                                "4b";
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char q[QUERY];
 
     handshake(p, q);
@@ -548,7 +548,7 @@ static void other_methods_are_refused_and_harmless(void **state)
 {
     static const char *const methods[] = {"PUT", "DELETE", "PATCH"};
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char q[QUERY];
 
     handshake(p, q);
@@ -564,7 +564,7 @@ static void other_methods_are_refused_and_harmless(void **state)
 static void another_revision_is_not_the_session(void **state)
 {
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char q[QUERY], other[QUERY];
 
     handshake(p, q);
@@ -588,7 +588,7 @@ static void a_close_comes_behind_what_waits(void **state)
 
     for (int revision = 3; revision <= 4; revision++) {
         for (int held = 0; held < 2; held++) {
-            struct peer *p = peer_open(b);
+            struct client *p = peer_open(b);
             char q[QUERY];
 
             handshake_as(p, revision, "", q);
@@ -612,7 +612,7 @@ static void a_close_comes_behind_what_waits(void **state)
 static void a_close_waits_thirty_seconds_at_most(void **state)
 {
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char q[QUERY];
 
     handshake(p, q);
@@ -640,7 +640,7 @@ static void cut_me(struct bench *b, struct eio_session *s, const sl_message *m)
 static void ended_from_inside_a_push(void **state)
 {
     struct bench *b = *state;
-    struct peer *p = peer_open(b), *held = peer_open(b);
+    struct client *p = peer_open(b), *held = peer_open(b);
     char q[QUERY];
 
     b->on_message = close_me;
@@ -668,7 +668,7 @@ static void ended_from_inside_a_push(void **state)
 static void the_stop_answers_held_polls(void **state)
 {
     struct bench *b = *state;
-    struct peer *held = peer_open(b), *idle = peer_open(b), *ws = dial_new(b, 4);
+    struct client *held = peer_open(b), *idle = peer_open(b), *ws = dial_new(b, 4);
     char q[QUERY];
 
     handshake(idle, q);
@@ -697,7 +697,7 @@ static void the_stop_answers_held_polls(void **state)
 static void the_newest_waits_for_the_next_poll(void **state)
 {
     struct bench *b = *state;
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char q[QUERY];
 
     handshake(p, q);
@@ -723,7 +723,7 @@ static void who_never_polls_is_closed_at_the_bound(void **state)
 {
     struct eio_options o = {.queue_max = 1000};
     struct bench *b = bench_open(&o);
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     struct eio_stats stats;
     char q[QUERY], text[600];
 
@@ -754,7 +754,7 @@ static void parts_of_a_message_stay_together(void **state)
     struct bench *b = *state;
     sl_buf *buf = sl_buf_copy(SL_STR("abcdef"));
     sl_str s = sl_buf_str(buf);
-    struct peer *p = peer_open(b), *ws = dial_new(b, 3);
+    struct client *p = peer_open(b), *ws = dial_new(b, 3);
     struct eio_session *on_ws = b->last;
     struct eio_message *m;
     char q[QUERY];
@@ -788,7 +788,7 @@ static void without_memory_nobody_is_hurt(void **state)
     int failed = 0;
 
     for (int n = 0; n < 60; n++) {
-        struct peer *p = peer_open(b);
+        struct client *p = peer_open(b);
         char q[QUERY] = "";
 
         b->echo = false;

@@ -11,7 +11,7 @@ struct run {
     struct bench *b;
     uint32_t seed;
     int revision;
-    struct peer *poll, *push, *ws;
+    struct client *poll, *push, *ws;
     char q[QUERY], sid[EIO_SID_SIZE];
     bool polling;      /* a GET is under way */
     bool probed;       /* "3probe" has come */
@@ -145,12 +145,25 @@ static void see(struct run *r)
 
 /* ---- what they do ---- */
 
+static int send_or_announce(struct run *r, const char *text, size_t n)
+{
+    struct eio_message *m;
+    int rc;
+
+    if (below(r, 2)) return send_to(r->b->last, below(r, 4) != 0, text, n, 0);
+    m = eio_packet_new(EIO_MESSAGE, (sl_str){text, n});
+    assert_non_null(m);
+    rc = eio_announce(r->b->last, m);
+    eio_message_drop(m);
+    return rc;
+}
+
 static void server_says(struct run *r)
 {
     for (uint32_t n = 1 + below(r, 4); n-- > 0 && r->b->last != NULL;) {
         char text[16];
         int len = snprintf(text, sizeof text, "%d", r->sent);
-        if (send_to(r->b->last, below(r, 4) != 0, text, (size_t)len, 0) == 0) r->sent++;
+        if (send_or_announce(r, text, (size_t)len) == 0) r->sent++;
     }
 }
 
@@ -244,7 +257,7 @@ static void time_passes(struct run *r)
 
 static void client_misbehaves(struct run *r)
 {
-    struct peer *other;
+    struct client *other;
 
     switch (below(r, 9)) {
     case 0:                                     /* a second poll, or one after the upgrade */

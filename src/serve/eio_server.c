@@ -34,6 +34,7 @@ static void on_turn(struct turn_hook *h)
 {
     struct eio_server *e = LIST_ENTRY(h, struct eio_server, turn);
 
+    eio_batch_end(e);
     if (!list_is_empty(&e->due)) settle_all(e);
 }
 
@@ -73,6 +74,7 @@ int eio_server_new(sl_loop *loop, const struct eio_options *o, struct eio_server
     fill_in(&e->o);
     list_init(&e->all);
     list_init(&e->due);
+    list_init(&e->batch.members);
     list_init(&e->turn.node);
     list_init(&e->stop.node);
     e->hooks.on_head = eio_on_head;
@@ -106,6 +108,7 @@ void eio_server_free(struct eio_server *e)
     }
     while (!list_is_empty(&e->due))
         settle_all(e);
+    eio_batch_end(e);
     eio_message_drop(e->ping);
     eio_message_drop(e->greeting);
     map_free(e->sessions);

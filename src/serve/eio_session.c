@@ -75,6 +75,7 @@ struct eio_session *eio_session_new(struct eio_server *e, unsigned revision,
     }
     list_add_last(&e->all, &s->all);
     list_init(&s->due);
+    list_init(&s->batch);
     timer_init(&s->timer, on_timer);
     s->beat_at_ms =
         eio_at(s, e->o.ping_interval_ms) + (revision == 3 ? e->o.ping_timeout_ms : 0);
@@ -112,6 +113,7 @@ void eio_end(struct eio_session *s, const char *reason, enum eio_type last, int 
     s->post = NULL;
     eio_drop_probe(s, ws_code);
     if (s->ws != NULL) {
+        (void)!eio_batch_settle(s);
         sl_ws_set_user(s->ws, NULL);
         if (s->late != NULL) sl__ws_resume(s->ws);
         sl_ws_close(s->ws, ws_code, "");
@@ -251,9 +253,20 @@ static int put_on_ws(struct eio_session *s, struct eio_message *m, uint32_t key,
     int rc;
 
     if (p == NULL) return SL_E_NOMEM;
-    if (key == 0) return sl__ws_send_packet(s->ws, p, flags);
+    if (key == 0) {
+        rc = eio_batch_settle(s);
+        return rc < 0 ? rc : sl__ws_send_packet(s->ws, p, flags);
+    }
     rc = sl__ws_put_newest_packet(s->ws, key, p);
     return rc < 0 ? rc : 0;
+}
+
+void eio_is_full(struct eio_session *s)
+{
+    if (s->over) return;
+    s->server->stats.closed_full++;
+    SL_INFO("eio", "event=slow_reader peer=%s note=\"its queue is full\"", s->peer);
+    eio_end(s, "transport error", EIO_CLOSE, WS_TRY_LATER);
 }
 
 int eio_put(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned flags)
@@ -267,11 +280,7 @@ int eio_put(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned
         rc = eio_queue_put(&s->queue, m, key, s->server->o.queue_max);
         if (rc == 0 && s->poll != NULL) eio_session_is_due(s);
     }
-    if (rc == SL_E_FULL) {
-        s->server->stats.closed_full++;
-        SL_INFO("eio", "event=slow_reader peer=%s note=\"its queue is full\"", s->peer);
-        eio_end(s, "transport error", EIO_CLOSE, WS_TRY_LATER);
-    }
+    if (rc == SL_E_FULL) eio_is_full(s);
     return rc;
 }
 
@@ -283,7 +292,12 @@ int eio_send(struct eio_session *s, struct eio_message *m, uint32_t key)
 
 int eio_announce(struct eio_session *s, struct eio_message *m)
 {
-    return eio_put(s, m, 0, STREAM_MAY_HOLD);
+    int rc;
+
+    if (s->state != EIO_ON_WEBSOCKET || s->over) return eio_put(s, m, 0, 0);
+    rc = eio_batch_add(s, m);
+    if (rc == SL_E_FULL) eio_is_full(s);
+    return rc;
 }
 
 bool eio_is_writable(const struct eio_session *s)

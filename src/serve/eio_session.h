@@ -77,8 +77,10 @@ void eio_put_routes(struct eio_server *e, const char *path, int right,
  */
 int eio_send(struct eio_session *s, struct eio_message *m, uint32_t key);
 /*
- * The same in order, for what goes to many: it may be held for one cork budget, so that others
- * share the write. Answers and acks go by eio_send.
+ * The same in order, for what goes to many, one after the other: those on WebSockets are
+ * written to at the end of the turn from slices that all of them share, as members of a room
+ * are; it may be held for one cork budget, so that others share the write. Who has no room for
+ * it is closed then. Answers and acks go by eio_send.
  */
 int eio_announce(struct eio_session *s, struct eio_message *m);
 bool eio_is_writable(const struct eio_session *s);       /* it would leave right now */

@@ -31,7 +31,7 @@ struct bench {
 };
 
 /* One client connection. */
-struct peer {
+struct client {
     struct bench *b;
     struct mem_stream *m;
     size_t seen; /* bytes of m->sent that have been looked at */
@@ -155,10 +155,10 @@ static inline void bench_close(struct bench *b)
 
 /* ---- the client's side ---- */
 
-static inline struct peer *peer_open(struct bench *b)
+static inline struct client *peer_open(struct bench *b)
 {
     struct stream_options o = {.waiting_max = b->server->options.queue_max};
-    struct peer *p = calloc(1, sizeof *p);
+    struct client *p = calloc(1, sizeof *p);
 
     assert_non_null(p);
     p->b = b;
@@ -168,7 +168,7 @@ static inline struct peer *peer_open(struct bench *b)
     return p;
 }
 
-static inline void peer_free(struct peer *p)
+static inline void peer_free(struct client *p)
 {
     if (!p->m->closed) sl__stream_close(&p->m->s, UV_EOF);
     sl__loop_crank(p->b->loop, 0);
@@ -178,8 +178,8 @@ static inline void peer_free(struct peer *p)
 }
 
 /* Whole requests; `more`: header lines. Nothing but the clock is cranked afterwards. */
-static inline void ask(struct peer *p, const char *method, const char *query, const char *more,
-                       const void *body, size_t n)
+static inline void ask(struct client *p, const char *method, const char *query,
+                       const char *more, const void *body, size_t n)
 {
     size_t cap = strlen(query) + strlen(more) + n + 256;
     char *text = malloc(cap);
@@ -199,7 +199,7 @@ static inline void ask(struct peer *p, const char *method, const char *query, co
 }
 
 /* The next whole answer: its status, 0 if there is none; `head` and `body` hold it. */
-static inline int next_answer(struct peer *p)
+static inline int next_answer(struct client *p)
 {
     const char *at = p->m->sent + p->seen, *end, *length;
     size_t left = p->m->sent_len - p->seen, head_len, n = 0;
@@ -223,13 +223,13 @@ static inline int next_answer(struct peer *p)
     return atoi(p->head + 9);
 }
 
-static inline int get(struct peer *p, const char *query)
+static inline int get(struct client *p, const char *query)
 {
     ask(p, "GET", query, "", NULL, 0);
     return next_answer(p);
 }
 
-static inline int post(struct peer *p, const char *query, const char *body)
+static inline int post(struct client *p, const char *query, const char *body)
 {
     ask(p, "POST", query, "", body, strlen(body));
     return next_answer(p);
@@ -243,7 +243,7 @@ static inline int post(struct peer *p, const char *query, const char *body)
 
 /* A polling session; `query` receives what later requests of it say. */
 #define QUERY 128
-static inline void handshake_as(struct peer *p, int revision, const char *more,
+static inline void handshake_as(struct client *p, int revision, const char *more,
                                 char query[QUERY])
 {
     char first[QUERY];
@@ -254,7 +254,7 @@ static inline void handshake_as(struct peer *p, int revision, const char *more,
     snprintf(query, QUERY, "EIO=%d&transport=polling&sid=%s", revision, eio_sid(p->b->last));
 }
 
-static inline void handshake(struct peer *p, char query[QUERY])
+static inline void handshake(struct client *p, char query[QUERY])
 {
     handshake_as(p, 4, "", query);
 }
@@ -266,15 +266,15 @@ static inline void handshake(struct peer *p, char query[QUERY])
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
 /* returns the status; of 101 only the head is taken */
-static inline int dial(struct peer *p, const char *query)
+static inline int dial(struct client *p, const char *query)
 {
     ask(p, "GET", query, WS_LINES, NULL, 0);
     return next_answer(p);
 }
 
-static inline struct peer *dial_new(struct bench *b, int revision)
+static inline struct client *dial_new(struct bench *b, int revision)
 {
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char query[QUERY];
 
     snprintf(query, sizeof query, "EIO=%d&transport=websocket", revision);
@@ -283,9 +283,9 @@ static inline struct peer *dial_new(struct bench *b, int revision)
 }
 
 /* The WebSocket of a polling session. */
-static inline struct peer *dial_sid(struct bench *b, int revision, const char *sid)
+static inline struct client *dial_sid(struct bench *b, int revision, const char *sid)
 {
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
     char query[QUERY];
 
     snprintf(query, sizeof query, "EIO=%d&transport=websocket&sid=%s", revision, sid);
@@ -293,7 +293,7 @@ static inline struct peer *dial_sid(struct bench *b, int revision, const char *s
     return p;
 }
 
-static inline void ws_send_bytes(struct peer *p, enum ws_op op, const void *bytes, size_t n)
+static inline void ws_send_bytes(struct client *p, enum ws_op op, const void *bytes, size_t n)
 {
     uint8_t head[WS_HEAD_MAX], *frame = malloc(n + 14);
     size_t k = ws_frame_head(head, op, n);
@@ -308,13 +308,13 @@ static inline void ws_send_bytes(struct peer *p, enum ws_op op, const void *byte
     sl__loop_crank(p->b->loop, 0);
 }
 
-static inline void ws_say(struct peer *p, const char *text)
+static inline void ws_say(struct client *p, const char *text)
 {
     ws_send_bytes(p, WS_TEXT, text, strlen(text));
 }
 
 /* The next frame's opcode, -1 if there is none; `body` holds its payload. */
-static inline int next_frame(struct peer *p)
+static inline int next_frame(struct client *p)
 {
     const uint8_t *at = (uint8_t *)p->m->sent + p->seen;
     size_t left = p->m->sent_len - p->seen, n, k = 2;
@@ -343,7 +343,7 @@ static inline int next_frame(struct peer *p)
     } while (0)
 #define assert_no_frame(p) assert_int_equal(next_frame(p), -1)
 
-static inline int next_close_code(struct peer *p)
+static inline int next_close_code(struct client *p)
 {
     int op = next_frame(p);
 
@@ -362,7 +362,7 @@ static inline void pass(struct bench *b, uint64_t ms)
 /* A new connection asks: nobody knows this session. */
 static inline void assert_sid_gone(struct bench *b, const char *query)
 {
-    struct peer *p = peer_open(b);
+    struct client *p = peer_open(b);
 
     assert_int_equal(get(p, query), 400);
     assert_string_equal(p->body, UNKNOWN_SID_TEXT);

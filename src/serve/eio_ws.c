@@ -215,6 +215,7 @@ static void on_close(sl_ws *ws, int code, sl_str reason, void *user)
         return;
     }
     if (code == WS_TRY_LATER) s->server->stats.closed_full++;
+    (void)!eio_batch_settle(s);
     s->ws = NULL;
     eio_end(s, reason_of(code), EIO_CLOSE, WS_NORMAL);
 }
