@@ -48,12 +48,12 @@ typedef struct sl_route {
 } sl_route;
 
 /* Row makers: they do not compile without a right. */
-#define SL_ROUTE(methods, path, right, fn, user)          \
-    {                                                     \
+#define SL_ROUTE(methods, path, right, fn, user)                \
+    {                                                           \
         (methods), (path), (right), (fn), NULL, (user), 0, NULL \
     }
-#define SL_ROUTE_WS(path, right, ops, user)             \
-    {                                                   \
+#define SL_ROUTE_WS(path, right, ops, user)                   \
+    {                                                         \
         SL_GET, (path), (right), NULL, (ops), (user), 0, NULL \
     }
 

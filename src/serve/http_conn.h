@@ -47,7 +47,8 @@ void http_conn_cut(struct http_conn *c, int why);
 
 /*
  * The rest of the connection's life belongs to the answer: the stream is the caller's, to be
- * given events of its own in this turn; `c` is no more, and with it what came behind the request.
+ * given events of its own in this turn; `c` is no more, and with it what came behind the
+ * request.
  */
 struct stream *http_conn_take_stream(struct http_conn *c) SL_MUST_USE;
 
