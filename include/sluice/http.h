@@ -89,6 +89,12 @@ typedef struct sl_server_options {
     uint32_t connections_per_address_max; /* 0: 512; loopback exempt */
     uint32_t cork_us; /* latency budget of events; 0: 2,000; SL_CORK_NONE: never hold */
     size_t queue_max; /* bytes waiting per connection, a packet counts 128 at least; 0: 4 MiB */
+    /*
+     * Bytes waiting for all connections of the loop together, what goes to several counted
+     * once; 0: 64 MiB. Beyond it the longest queues are cut, those of rooms' members and feeds
+     * first, and a request in the same turn is answered 503.
+     */
+    size_t queue_total_max;
 
     /*
      * permessage-deflate (RFC 7692) for WebSocket clients that offer it: text messages from so

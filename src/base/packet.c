@@ -47,6 +47,7 @@ static struct packet *packet_alloc(size_t slices, size_t extra)
 
     if (p == NULL) return NULL;
     p->refs = 1;
+    p->waits = 0;
     p->n = 0;
     p->holds = 0;
     p->bytes = 0;

@@ -17,9 +17,10 @@
 #define PACKET_SLICES_MAX (SL_MESSAGE_SLICES + 2) /* the framing around the message's */
 
 struct packet {
-    uint32_t refs; /* packets never leave the loop's thread */
-    uint8_t n;     /* slices */
-    uint8_t holds; /* buffers in hold[] */
+    uint32_t refs;  /* packets never leave the loop's thread */
+    uint32_t waits; /* outboxes that it is in */
+    uint8_t n;      /* slices */
+    uint8_t holds;  /* buffers in hold[] */
     uint8_t head[PACKET_HEAD_MAX];
     size_t bytes;     /* of all slices together */
     uint64_t born_us; /* the message's */

@@ -175,6 +175,7 @@ static int open_hub(struct serve *s, sl_error *err)
         .cork_us = budget_us == 0 ? SL_CORK_NONE : (uint32_t)budget_us,
         .body_max = (size_t)config_number(c, SET_LIMITS_BODY),
         .queue_max = (size_t)config_number(c, SET_DELIVERY_QUEUE),
+        .queue_total_max = (size_t)config_number(c, SET_LIMITS_QUEUE_TOTAL),
         .connections_max = bound(c, SET_LIMITS_CONNECTIONS),
         .connections_per_address_max = bound(c, SET_LIMITS_PER_ADDRESS),
         .deflate = config_number(c, SET_DELIVERY_DEFLATE) != 0,

@@ -70,6 +70,10 @@ const struct setting settings[] = {
         .section = "limits", .key = "per_address", .flag = "--per-address", .word = "N",
         .type = TYPE_NUMBER, .min = 1, .max = 1000000, .preset = "512", .example = "512",
         .help = "Connections from one address (IPv6: one /64) at the same time; this machine is exempt."},
+    [SET_LIMITS_QUEUE_TOTAL] = {
+        .section = "limits", .key = "queue_total", .flag = "--queue-total", .word = "SIZE",
+        .type = TYPE_SIZE, .min = MIB, .max = 64 * GIB, .preset = "64MiB", .example = "256MiB",
+        .help = "Bytes that may wait for all connections together; beyond, the longest queues are cut."},
     [SET_LOG_LEVEL] = {
         .section = "log", .key = "level", .flag = "--log-level", .word = "LEVEL",
         .type = TYPE_CHOICE, .words = "error|warn|info|debug", .is_live = true,

@@ -24,6 +24,7 @@ struct now {
     struct live_wire_stats live;
     struct media_stats media;
     struct loop_lag lag;
+    struct relief relief;
     struct accept_limits sockets;
     uint64_t sent, frames_sent, frames_conflated, cut_off; /* by rooms and by the live wire */
     uint64_t waiting_bytes, full, disk_other, disk_media, refusing, started_at_us;
@@ -281,6 +282,9 @@ static const struct metric metrics[] = {
     MORE("reason", "no_memory", rooms.dropped_memory),
     COUNTER("sluice_viewers_cut_off_total", cut_off, "Viewers disconnected because they did not take what they must not miss."),
     GAUGE("sluice_send_queue_bytes", waiting_bytes, "Bytes waiting to leave, of all connections."),
+    GAUGE("sluice_send_queue_memory_bytes", relief.waiting, "The same as memory: what several are to get counts once."),
+    BY("sluice_connections_cut_total", "counter", "reason", "queue_total", relief.cut,
+       "Connections that were ended for what they cost: all queues together were too long."),
 
     /* records */
     COUNTER("sluice_records_stored_total", journal.outcome[OUTCOME_STORED], "Records that are on the disk."),
@@ -366,6 +370,7 @@ static void read_now(struct now *n)
     n->lag = v->loop->lag;
     n->sockets = v->server->limits;
     n->waiting_bytes = v->loop->waiting_bytes;
+    n->relief = v->loop->relief;
     n->full = backlog_refused(v->backlog);
     n->refusing = n->journal.trouble.rc != 0;
     n->disk_other = disk_written_bytes(DISK_OTHER);

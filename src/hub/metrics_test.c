@@ -301,6 +301,7 @@ static void set_numbers(struct bench *b)
     s->limits.refused_max = 115, s->limits.refused_address = 116;
     s->limits.refused_files = 117;
     b->k.loop->waiting_bytes = 118;
+    b->k.loop->relief.waiting = 159, b->k.loop->relief.cut = 160;
     b->k.loop->lag = (struct loop_lag){
         .turns = 1000, .busy_us = 119, .max_us = 120, .over_10ms = 30, .over_100ms = 1};
     journal = (struct journal_stats){
@@ -372,6 +373,8 @@ static const char *const lines[] = {
     "sluice_events_dropped_total{reason=\"no_memory\"} 0",
     "sluice_viewers_cut_off_total 158",
     "sluice_send_queue_bytes 118",
+    "sluice_send_queue_memory_bytes 159",
+    "sluice_connections_cut_total{reason=\"queue_total\"} 160",
     "sluice_records_stored_total 121",
     "sluice_duplicates_total 122",
     "sluice_records_merged_total 123",
@@ -454,6 +457,7 @@ static void test_every_number_in_its_place(void **state)
     assert_int_equal(r.series_count,
                      (int)n + more_buckets + more_causes); /* none is missing above */
     b.k.loop->waiting_bytes = 0;
+    b.k.loop->relief.waiting = 0;
     close_bench(&b);
 }
 

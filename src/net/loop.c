@@ -2,6 +2,7 @@
 #include "net/loop.h"
 
 #include "base/alloc.h"
+#include "net/relief.h"
 #include "net/stream.h"
 
 #include <signal.h>
@@ -115,6 +116,7 @@ void sl__loop_finish_turn(sl_loop *l)
     do { /* a goodbye may publish, a flush may close */
         run_turn_hooks(l);
         flush_dirty(l);
+        relief_give(l);
         say_goodbyes(l);
     } while (l->hooks_due || !list_is_empty(&l->dirty) || !list_is_empty(&l->gone));
     set_ticker(l);

@@ -52,6 +52,13 @@ struct loop_lag {
     uint64_t over_10ms, over_100ms;
 };
 
+/* What waits for all streams together: relief.h. */
+struct relief {
+    size_t max;     /* 0: no bound */
+    size_t waiting; /* bytes of packets, each once */
+    uint64_t cut;   /* streams */
+};
+
 struct sl_loop {
     uv_loop_t uv;
     uv_prepare_t prepare;
@@ -74,6 +81,7 @@ struct sl_loop {
     struct list gone;    /* streams whose last callback is due */
     uint32_t stream_count;
     size_t waiting_bytes; /* in all their outboxes */
+    struct relief relief;
     struct timer held_timer, grace_timer;
     struct loop_lag lag;
     struct histogram ages; /* of messages with a birth, as they leave */

@@ -6,6 +6,18 @@
 
 #define RING_INSIDE ((uint32_t)(sizeof((struct outbox *)0)->inside / sizeof(struct packet *)))
 
+static struct packet *begin_wait(const struct outbox *o, struct packet *p)
+{
+    if (p->waits++ == 0 && o->memory != NULL) *o->memory += p->bytes;
+    return packet_hold(p);
+}
+
+static void end_wait(const struct outbox *o, struct packet *p)
+{
+    if (--p->waits == 0 && o->memory != NULL) *o->memory -= p->bytes;
+    packet_drop(p);
+}
+
 struct outbox *outbox_new(void)
 {
     struct outbox *o = sl__alloc(sizeof *o);
@@ -21,9 +33,9 @@ void outbox_free(struct outbox *o)
     if (o == NULL) return;
     outbox_count(o, 0, o->bytes);
     for (uint32_t i = 0; i < o->n; i++)
-        packet_drop(o->ring[(o->head + i) & (o->cap - 1)]);
+        end_wait(o, o->ring[(o->head + i) & (o->cap - 1)]);
     for (uint32_t i = 0; i < o->slot_n; i++)
-        packet_drop(o->slot[i].packet);
+        end_wait(o, o->slot[i].packet);
     if (o->ring != o->inside) sl__free(o->ring);
     sl__free(o->slot);
     sl__free(o);
@@ -47,7 +59,7 @@ static int grow_ring(struct outbox *o)
 int outbox_push(struct outbox *o, struct packet *p)
 {
     if (o->n == o->cap && grow_ring(o) < 0) return SL_E_NOMEM;
-    o->ring[(o->head + o->n++) & (o->cap - 1)] = packet_hold(p);
+    o->ring[(o->head + o->n++) & (o->cap - 1)] = begin_wait(o, p);
     outbox_count(o, p->bytes, 0);
     return 0;
 }
@@ -70,11 +82,13 @@ struct packet *outbox_find(const struct outbox *o, uint32_t key)
 int outbox_put(struct outbox *o, uint32_t key, struct packet *p)
 {
     struct slot *at = find_slot(o, key);
+    struct packet *old;
 
     if (at != NULL) { /* it keeps its place: a fast camera does not push others back */
         outbox_count(o, p->bytes, at->packet->bytes);
-        packet_drop(at->packet);
-        at->packet = packet_hold(p);
+        old = at->packet;
+        at->packet = begin_wait(o, p);
+        end_wait(o, old); /* it may be the same one */
         return 1;
     }
     if (o->slot_n == o->slot_cap) {
@@ -84,7 +98,7 @@ int outbox_put(struct outbox *o, uint32_t key, struct packet *p)
         o->slot = more;
         o->slot_cap = cap;
     }
-    o->slot[o->slot_n++] = (struct slot){key, packet_hold(p)};
+    o->slot[o->slot_n++] = (struct slot){key, begin_wait(o, p)};
     outbox_count(o, p->bytes, 0);
     return 0;
 }
@@ -131,7 +145,7 @@ int outbox_gather(const struct outbox *o, struct iovec *iov, int max, size_t *by
 
 static void drop_first(struct outbox *o)
 {
-    packet_drop(o->ring[o->head]);
+    end_wait(o, o->ring[o->head]);
     o->head = (o->head + 1) & (o->cap - 1);
     o->n--;
     o->sent = 0;
@@ -177,7 +191,7 @@ void outbox_consume(struct outbox *o, size_t n)
             break;
         }
         n -= p->bytes;
-        packet_drop(p);
+        end_wait(o, p);
     }
     if (gone == 0) return;
     o->slot_n -= gone;

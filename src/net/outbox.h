@@ -25,6 +25,7 @@ struct outbox {
     size_t sent;            /* bytes of the first packet that have left */
     size_t bytes;           /* what waits, in both, without `sent` */
     size_t *total;          /* the same of all boxes together; NULL: nobody counts */
+    size_t *memory;         /* and as memory: a packet once, and until it has left; NULL */
     struct histogram *ages; /* of what leaves from a slot; NULL: nobody measures */
     const uint64_t *now_us; /* for them */
     struct packet *inside[8];

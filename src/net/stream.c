@@ -255,6 +255,7 @@ static int need_outbox(struct stream *s)
     s->out = outbox_new();
     if (s->out == NULL) return SL_E_NOMEM;
     s->out->total = &s->loop->waiting_bytes;
+    s->out->memory = &s->loop->relief.waiting;
     s->out->ages = &s->loop->ages;
     s->out->now_us = &s->loop->leaving_us;
     return 0;

@@ -81,6 +81,7 @@ struct stream {
     uint32_t cork_us; /* 0: never hold */
     int why;
     bool closing, ending, paused, held, peer_ended;
+    bool viewer; /* is told what happens: comes back if it is cut, see relief.h */
     uint8_t wants;
 };
 

@@ -2,6 +2,7 @@
 #include "serve/dispatch.h"
 
 #include "base/packet.h"
+#include "net/relief.h"
 #include "serve/answer.h"
 #include "serve/cors.h"
 #include "serve/http_conn.h"
@@ -175,6 +176,12 @@ bool dispatch_head(sl_request *r)
         return false;
     }
 
+    if (relief_is_due(r->server->loop)) {
+        sl_answer_error(r, 503,
+                        "the server holds as much as it may for others who do not "
+                        "take it: try again in a moment");
+        return false;
+    }
     r->in_handler = true; /* the hook may answer, and we look at the request once more */
     const sl_route *row = r->match.row;
     bool allowed =

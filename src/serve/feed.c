@@ -199,6 +199,7 @@ static void take_stream(sl_feed *f, sl_request *r)
 
     r->conn = NULL;
     f->stream = http_conn_take_stream(c);
+    f->stream->viewer = true;
     f->queued = sl__stream_waiting(f->stream);
     list_add_last(&f->server->feeds, &f->node);
     sl__stream_set_events(f->stream, &events, f);

@@ -253,6 +253,7 @@ int sl_room_join(sl_room *room, sl_ws *ws)
     *m = (struct membership){.room = room, .ws = ws, .index = room->n};
     list_add_last(&ws->rooms, &m->of_ws);
     room->member[room->n++] = m;
+    ws->stream->viewer = true;
     return 0;
 }
 

@@ -59,6 +59,7 @@ static void fill_in(sl_server_options *o)
     if (o->connections_per_address_max == 0) o->connections_per_address_max = 512;
     if (o->cork_us == 0) o->cork_us = 2000;
     if (o->queue_max == 0) o->queue_max = 4 * MIB;
+    if (o->queue_total_max == 0) o->queue_total_max = 64 * (size_t)MIB;
     if (o->gzip_min == 0) o->gzip_min = KIB;
 }
 
@@ -182,6 +183,7 @@ int sl_server_new(sl_loop *loop, const sl_server_options *o, sl_server **out, sl
     }
     s->turn.on_turn = on_turn;
     s->stop.on_stop = on_stop;
+    loop->relief.max = s->options.queue_total_max;
     sl__loop_add_turn_hook(loop, &s->turn);
     sl__loop_add_stop_hook(loop, &s->stop);
     *out = s;

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""The hub's limits, each beyond it and within it; the unit tests look at the very edges."""
+import json, re, unittest
+
+from hub import SLUICE, Hub, Viewer
+from kit import RawWs, wait_for
+
+
+def hub_with(*options):
+    class Limited(Hub):
+        command = (SLUICE, 'serve', *options)
+    return Limited()
+
+
+class LimitsTest(unittest.TestCase):
+    def hub(self, *options):
+        hub = hub_with(*options)
+        self.addCleanup(hub.close)
+        return hub
+
+    def open(self, thing):
+        self.addCleanup(thing.close)
+        return thing
+
+    def metric(self, hub, line):
+        found = re.search(rf'^{re.escape(line)} (\S+)$', hub.get('/metrics')[2].decode(), re.M)
+        self.assertIsNotNone(found, line)
+        return float(found[1])
+
+
+def post(port, path, message, device='d1'):
+    """A request as it goes over the wire."""
+    body = json.dumps(message).encode()
+    return (f'POST {path} HTTP/1.1\r\nHost: localhost\r\nx-device-id: {device}\r\n'
+            f'Content-Length: {len(body)}\r\n\r\n').encode() + body
+
+
+def detection(**more):
+    return {'type': 'detection', 'defect_type': 'chip', 'confidence': 0.5, 'timestamp': '2026-01-01T00:00:00Z', **more}
+
+
+class QueueTotal(LimitsTest):
+    def run_viewers(self, hub, n):
+        """Eight dashboards that never read and one that does, and n detections of 200 kB: what it saw."""
+        reader = self.open(Viewer(hub.url))
+        reader.settle()
+        for _ in range(8):
+            silent = self.open(RawWs(hub.port, receive_bytes=4096))
+            silent.send_text('{"type":"web_client"}')
+        wait_for(lambda: self.metric(hub, 'sluice_clients{system="glass",role="viewer",transport="websocket"}') == 9, 'viewers')
+        seen = []
+        device = self.open(Viewer(hub.url, hello='{"type":"device_register","device_id":"d1"}'))
+        for i in range(n):
+            device.ws.send(json.dumps(detection(notes=f'{i}', extra='x' * 200_000, receipt=True)))
+            self.assertTrue(device.next('receipt')[1]['ok'])
+            seen += [m for m in reader.settle() if m['type'] == 'detection']
+        return seen
+
+    def test_beyond_it_those_who_do_not_read_are_cut(self):
+        hub = self.hub('--queue-total', '1MiB')
+        self.assertEqual(len(self.run_viewers(hub, 20)), 20)
+        self.assertEqual(self.metric(hub, 'sluice_connections_cut_total{reason="queue_total"}'), 8)
+        self.assertLess(self.metric(hub, 'sluice_send_queue_memory_bytes'), 1 << 20)
+        said = [line for line in hub.said().splitlines() if 'all connections together' in line]
+        self.assertTrue(said and len(said) <= 8, said)
+
+    def test_within_it_nobody_is_cut(self):
+        hub = self.hub('--queue-total', '16MiB', '--queue', '16MiB')
+        self.assertEqual(len(self.run_viewers(hub, 20)), 20)
+        self.assertEqual(self.metric(hub, 'sluice_connections_cut_total{reason="queue_total"}'), 0)
+        # eight wait for the same: it is there once
+        self.assertGreater(self.metric(hub, 'sluice_send_queue_bytes'), 16 << 20)
+        self.assertLess(self.metric(hub, 'sluice_send_queue_memory_bytes'), 5 << 20)
