@@ -277,6 +277,53 @@ static void test_copy_owns_its_bytes(void **state)
     assert_null(packet_copy((sl_str){text, PTRDIFF_MAX}));
 }
 
+/* One buffer in many slices is held once; too many buffers, or slices, are copied. */
+static void test_join(void **state)
+{
+    static const struct {
+        size_t slices, buffers;
+        bool copied;
+    } rows[] = {
+        {1,  1, false},
+        {64, 1, false},
+        {64, 8, false},
+        {65, 1, true },
+        {18, 9, true }
+    };
+    sl_buf *b[9];
+
+    (void)state;
+    for (size_t i = 0; i < 9; i++)
+        b[i] = buf_with(0, "x");
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        sl_slice s[65];
+        char expected[66] = "";
+        for (size_t i = 0; i < rows[k].slices; i++) {
+            sl_buf *of = b[i % rows[k].buffers];
+            s[i] = (sl_slice){of, sl_buf_str(of)};
+            expected[i] = 'x';
+        }
+        if (k == 2) s[5].bytes.len = 0, s[6] = (sl_slice){NULL, SL_STR("x!")};
+        struct packet *p = packet_join(s, rows[k].slices);
+        assert_non_null(p);
+        assert_int_equal(p->holds, rows[k].copied ? 0 : rows[k].buffers);
+        if (k == 2) expected[6] = '!'; /* one slice is empty, one has two bytes and no buffer */
+        assert_wire(p, expected);
+        assert_int_equal(sl__buf_is_shared(b[0]), !rows[k].copied);
+        packet_drop(p);
+        assert_false(sl__buf_is_shared(b[0]));
+        for (long n = 0; n < (rows[k].copied ? 1 : 2); n++) { /* by reference, then a copy */
+            sl__alloc_fail_after(n);
+            p = packet_join(s, rows[k].slices);
+            sl__alloc_fail_after(-1);
+            if (n == 0 && rows[k].copied) assert_null(p);
+            packet_drop(p);
+        }
+    }
+    for (size_t i = 0; i < 9; i++)
+        sl_buf_drop(b[i]);
+}
+
 static void test_without_memory(void **state)
 {
     sl_buf *b = buf_with(8, "data");
@@ -307,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_empty_parts_vanish),
         cmocka_unit_test(test_slice_without_a_buffer),
         cmocka_unit_test(test_copy_owns_its_bytes),
+        cmocka_unit_test(test_join),
         cmocka_unit_test(test_without_memory),
     };
 
