@@ -5,14 +5,15 @@ import { Camera } from './camera.js';
 import { Detections } from './detections.js';
 import { Header } from './header.js';
 import { link } from './hub.js';
+import { Knocking } from './knocking.js';
 import { showTheme } from './prefs.js';
 import { useRoute } from './route.js';
 import { Toast } from './toast.js';
 import { html, render, useEffect, useErrorBoundary, useRef } from './vendor/preact.js';
 import { Wall } from './wall.js';
 
-const VIEWS = { wall: Wall, camera: Camera, detections: Detections };
-const TITLES = { wall: () => 'Live', camera: (name) => name, detections: () => 'Detections' };
+const VIEWS = { wall: Wall, camera: Camera, detections: Detections, knocking: Knocking };
+const TITLES = { wall: () => 'Live', camera: (name) => name, detections: () => 'Detections', knocking: () => 'Knocking' };
 
 const Lost = () => html`<div class="note"><p><strong>There is no such view.</strong> <a href="#/">To the cameras</a></p></div>`;
 

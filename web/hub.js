@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The one hub of this page: its link, its streams, and the records it announces.
 import { Defects } from './defects.js';
+import { Knocks } from './knocks.js';
 import { Link } from './link.js';
 import { Streams } from './streams.js';
 
 export const streams = new Streams();
+export const knocks = new Knocks();
 
 const listeners = new Set(); // of records: (kind, record)
 const lists = new Map();     // of detections, by filter: the last few, so that "back" finds them
@@ -17,6 +19,7 @@ export function onRecord(listener) {
 }
 
 function onEvent({ system, kind, record }) {
+  if (system === 'hub' && kind === 'knock') knocks.stale();
   if (system !== 'glass') return;
   for (const list of lists.values()) list.take(kind, record);
   for (const listener of listeners) listener(kind, record);
@@ -36,6 +39,7 @@ function reload(wasAway = false) {
 export const link = new Link({
   open() {
     streams.onOpen();
+    knocks.stale();
     reload(true);
   },
   message: (m) => handlers[m.type]?.(m),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Where the reader is, kept in the address behind '#', so that every view can be shared:
-//   #/   #/camera/<device>   #/detections?device=&status=   #/detections/<id>?device=&status=
+//   #/   #/camera/<device>   #/detections?device=&status=   #/detections/<id>?device=&status=   #/knocking
 import { Source, useSource } from './source.js';
 
 function parse() {

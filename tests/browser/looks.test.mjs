@@ -126,6 +126,12 @@ run(async (hub, browser) => {
     await until('its facts', () => page.isVisible('.detail-view dl'));
     await look('detail');
   });
+  await check('who is knocking', async () => {
+    await fetch(`${hub.url}/no/such/path/and-one-that-is-long`);
+    await page.goto(`${hub.url}/#/knocking`);
+    await until('a cause', () => page.isVisible('.knock'));
+    await look('knocking');
+  });
   await check('the hub gone', async () => {
     await hub.stop('SIGKILL');
     await until('the bar', () => page.isVisible('#bar'));
