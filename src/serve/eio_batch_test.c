@@ -158,7 +158,7 @@ static void more_than_a_batch_holds(void **state)
         assert_int_equal(c->p[i]->m->sends, 4);
         for (int k = 0; k < 3 * EIO_BATCH_MAX + 5; k++) {
             assert_int_equal(next_frame(c->p[i]), WS_TEXT);
-            assert_int_equal(atoi(c->p[i]->body + 1), k);
+            assert_int_equal((int)strtol(c->p[i]->body + 1, NULL, 10), k);
         }
     }
 }

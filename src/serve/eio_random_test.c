@@ -43,7 +43,7 @@ static void on_numbered(struct bench *b, struct eio_session *s, const sl_message
     (void)s;
     assert_true(m->bytes < sizeof text);
     memcpy(text, m->slice[0].bytes.ptr, m->bytes);
-    assert_int_equal(atoi(text), current->heard);
+    assert_int_equal((int)strtol(text, NULL, 10), current->heard);
     current->heard++;
     b->got[0] = '\0';
 }
@@ -62,7 +62,7 @@ static void see_packet(struct run *r, const struct eio_packet *p)
             assert_int_equal(eio_base64_decode(text, sizeof text, p->data, &n), 0);
         else
             memcpy(text, p->data.ptr, n);
-        assert_int_equal(atoi(text), r->arrived);
+        assert_int_equal((int)strtol(text, NULL, 10), r->arrived);
         r->arrived++;
         break;
     case EIO_PING: r->answer_ping = true; break;

@@ -220,7 +220,7 @@ static inline int next_answer(struct client *p)
     p->body[n] = '\0';
     p->body_len = n;
     p->seen += head_len + n;
-    return atoi(p->head + 9);
+    return (int)strtol(p->head + 9, NULL, 10);
 }
 
 static inline int get(struct client *p, const char *query)
