@@ -291,6 +291,47 @@ static void a_poll_that_is_left_ends_the_session(void **state)
     assert_int_equal(b->closes, 4);
 }
 
+/* Also where another request waits behind it; and what waits there is bounded. */
+static void a_poll_with_a_request_behind_it(void **state)
+{
+    struct bench *b = *state;
+    struct client *p = peer_open(b);
+    char q[QUERY], text[512], *much = malloc(20000);
+
+    handshake(p, q);
+    snprintf(text, sizeof text,
+             "GET /engine.io/?%s HTTP/1.1\r\nHost: h\r\n\r\n"
+             "GET /engine.io/?%s HTTP/1.1\r\nHost: h\r\n\r\n",
+             q, q);
+    mem_stream_feed(p->m, text, strlen(text));
+    pass(b, 0);
+    assert_false(p->m->s.paused);
+    assert_int_equal(say(b, "1"), 0);
+    pass(b, 0);
+    assert_answer(p, 200, "41");
+    pass(b, 0);
+    assert_int_equal(say(b, "2"), 0); /* for the one that waited */
+    pass(b, 0);
+    assert_answer(p, 200, "42");
+    mem_stream_feed(p->m, text, strlen(text));
+    pass(b, 0);
+    memset(much, 'x', 20000);
+    mem_stream_feed(p->m, much, 10000);
+    assert_false(p->m->s.paused);
+    mem_stream_feed_end(p->m);
+    pass(b, 0);
+    assert_string_equal(b->reason, "transport close");
+    peer_free(p);
+
+    p = peer_open(b);
+    handshake(p, q);
+    assert_int_equal(get(p, q), 0);
+    mem_stream_feed(p->m, much, 20000);
+    assert_true(p->m->s.paused);
+    free(much);
+    peer_free(p);
+}
+
 /* ---- POST ---- */
 
 static void a_push_is_handled_in_order(void **state)
@@ -588,7 +629,7 @@ int main(void)
         T(a_poll_is_held_until_something_comes),
         cmocka_unit_test(what_is_over_the_limit_waits_for_the_next_poll),
         cmocka_unit_test(packets_in_a_poll_can_be_limited), T(a_second_poll_ends_both),
-        T(a_poll_that_is_left_ends_the_session), T(a_push_is_handled_in_order),
+        T(a_poll_that_is_left_ends_the_session), T(a_poll_with_a_request_behind_it), T(a_push_is_handled_in_order),
         T(revision_3_by_every_form), T(base64_is_settled_by_the_handshake),
         T(bodies_that_end_the_session), T(a_close_packet_is_answered),
         cmocka_unit_test(too_much_is_refused_while_it_comes), T(a_second_push_ends_both),

@@ -9,6 +9,8 @@
 #include "serve/trouble.h"
 #include "serve/ws_session.h"
 
+#define WATCHED_BYTES 16384 /* that may wait behind a request whose peer is watched */
+
 void http_read_free_partial(struct http_conn *c)
 {
     if (c->partial == NULL) return;
@@ -195,12 +197,20 @@ static size_t read_body(struct http_conn *c, const uint8_t *bytes, size_t n)
     return used;
 }
 
+/* Whoever wants to know at once when the peer hangs up must go on reading, up to a bound. */
+static bool must_read_on(const struct http_conn *c, size_t more)
+{
+    size_t has = c->rest != NULL ? c->rest->len : 0;
+
+    return c->request != NULL && c->request->on_gone != NULL && has + more <= WATCHED_BYTES;
+}
+
 void http_read_keep(struct http_conn *c, const uint8_t *bytes, size_t n)
 {
     sl_buf *kept;
 
     if (n == 0 || c->state == ENDING) return;
-    sl__stream_pause(c->stream);
+    if (!must_read_on(c, n)) sl__stream_pause(c->stream);
     if (c->rest == NULL) {
         c->rest = sl_buf_copy((sl_str){(const char *)bytes, n});
         if (c->rest == NULL) http_conn_cut(c, SL_E_NOMEM);
