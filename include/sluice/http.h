@@ -85,6 +85,12 @@ typedef struct sl_server_options {
     uint32_t head_ms;         /* from the first byte to the end of the head; 0: 10 s */
     uint32_t body_ms;         /* longest silence inside a body; 0: 20 s */
     uint32_t idle_ms;         /* between requests; 0: 75 s */
+    /*
+     * Bytes a second, over 20 s, below which a body (408), the reader of a large answer or of a
+     * feed (cut) and a WebSocket message (1008, after 40 s) are ended; 0: 500. SL_RATE_NONE:
+     * only silence ends them.
+     */
+    uint32_t rate_min;
     uint32_t connections_max; /* 0: 60,000, or what open files (raised here) allow */
     uint32_t connections_per_address_max; /* 0: 512; loopback exempt */
     uint32_t cork_us; /* latency budget of events; 0: 2,000; SL_CORK_NONE: never hold */
@@ -119,6 +125,7 @@ typedef struct sl_server_options {
 #define SL_CORK_NONE   UINT32_MAX
 #define SL_DEFLATE_MIN 256 /* JSON of so many bytes loses a third; half of that, a seventh */
 #define SL_GZIP_NONE   SIZE_MAX
+#define SL_RATE_NONE   UINT32_MAX
 
 /* returns 0, SL_E_NOMEM, or SL_E_INVAL with `err` naming the row that is wrong */
 SL_API int sl_server_new(sl_loop *loop, const sl_server_options *o, sl_server **out,

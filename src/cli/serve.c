@@ -163,6 +163,7 @@ static uint32_t bound(const struct config *c, enum setting_id id)
 static int open_hub(struct serve *s, sl_error *err)
 {
     const struct config *c = s->first;
+    const int64_t rate = config_number(c, SET_LIMITS_MIN_RATE);
     const int64_t budget_us = config_number(c, SET_DELIVERY_BUDGET);
     const struct hub_options o = {
         .version = SLUICE_VERSION,
@@ -175,6 +176,7 @@ static int open_hub(struct serve *s, sl_error *err)
         .cork_us = budget_us == 0 ? SL_CORK_NONE : (uint32_t)budget_us,
         .body_max = (size_t)config_number(c, SET_LIMITS_BODY),
         .queue_max = (size_t)config_number(c, SET_DELIVERY_QUEUE),
+        .rate_min = rate == 0 ? SL_RATE_NONE : (uint32_t)rate,
         .queue_total_max = (size_t)config_number(c, SET_LIMITS_QUEUE_TOTAL),
         .connections_max = bound(c, SET_LIMITS_CONNECTIONS),
         .connections_per_address_max = bound(c, SET_LIMITS_PER_ADDRESS),

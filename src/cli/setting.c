@@ -74,6 +74,10 @@ const struct setting settings[] = {
         .section = "limits", .key = "queue_total", .flag = "--queue-total", .word = "SIZE",
         .type = TYPE_SIZE, .min = MIB, .max = 64 * GIB, .preset = "64MiB", .example = "256MiB",
         .help = "Bytes that may wait for all connections together; beyond, the longest queues are cut."},
+    [SET_LIMITS_MIN_RATE] = {
+        .section = "limits", .key = "min_rate", .flag = "--min-rate", .word = "SIZE",
+        .type = TYPE_SIZE, .max = MIB, .preset = "500B", .example = "500B",
+        .help = "Bytes a second below which who sends or reads is cut, over 20 s; 0: only silence counts."},
     [SET_LOG_LEVEL] = {
         .section = "log", .key = "level", .flag = "--log-level", .word = "LEVEL",
         .type = TYPE_CHOICE, .words = "error|warn|info|debug", .is_live = true,

@@ -309,6 +309,7 @@ static int start_systems(struct hub *hub, sl_error *err)
                             .user = hub,
                             .body_max = hub->options.body_max,
                             .queue_max = hub->options.queue_max,
+                            .rate_min = hub->options.rate_min,
                             .queue_total_max = hub->options.queue_total_max,
                             .connections_max = hub->options.connections_max,
                             .connections_per_address_max =

@@ -25,6 +25,7 @@ struct now {
     struct media_stats media;
     struct loop_lag lag;
     struct relief relief;
+    uint64_t slow_bodies, slow_messages, slow_readers;
     struct accept_limits sockets;
     uint64_t sent, frames_sent, frames_conflated, cut_off; /* by rooms and by the live wire */
     uint64_t waiting_bytes, full, disk_other, disk_media, refusing, started_at_us;
@@ -284,7 +285,10 @@ static const struct metric metrics[] = {
     GAUGE("sluice_send_queue_bytes", waiting_bytes, "Bytes waiting to leave, of all connections."),
     GAUGE("sluice_send_queue_memory_bytes", relief.waiting, "The same as memory: what several are to get counts once."),
     BY("sluice_connections_cut_total", "counter", "reason", "queue_total", relief.cut,
-       "Connections that were ended for what they cost: all queues together were too long."),
+       "Connections that were ended for what they cost: all queues together were too long, or what was sent or read moved too slowly."),
+    MORE("reason", "slow_body", slow_bodies),
+    MORE("reason", "slow_message", slow_messages),
+    MORE("reason", "slow_reader", slow_readers),
 
     /* records */
     COUNTER("sluice_records_stored_total", journal.outcome[OUTCOME_STORED], "Records that are on the disk."),
@@ -371,6 +375,9 @@ static void read_now(struct now *n)
     n->sockets = v->server->limits;
     n->waiting_bytes = v->loop->waiting_bytes;
     n->relief = v->loop->relief;
+    n->slow_bodies = v->server->slow_bodies;
+    n->slow_messages = v->server->slow_messages;
+    n->slow_readers = v->server->slow_readers;
     n->full = backlog_refused(v->backlog);
     n->refusing = n->journal.trouble.rc != 0;
     n->disk_other = disk_written_bytes(DISK_OTHER);

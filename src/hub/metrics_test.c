@@ -302,6 +302,7 @@ static void set_numbers(struct bench *b)
     s->limits.refused_files = 117;
     b->k.loop->waiting_bytes = 118;
     b->k.loop->relief.waiting = 159, b->k.loop->relief.cut = 160;
+    s->slow_bodies = 161, s->slow_messages = 162, s->slow_readers = 163;
     b->k.loop->lag = (struct loop_lag){
         .turns = 1000, .busy_us = 119, .max_us = 120, .over_10ms = 30, .over_100ms = 1};
     journal = (struct journal_stats){
@@ -375,6 +376,9 @@ static const char *const lines[] = {
     "sluice_send_queue_bytes 118",
     "sluice_send_queue_memory_bytes 159",
     "sluice_connections_cut_total{reason=\"queue_total\"} 160",
+    "sluice_connections_cut_total{reason=\"slow_body\"} 161",
+    "sluice_connections_cut_total{reason=\"slow_message\"} 162",
+    "sluice_connections_cut_total{reason=\"slow_reader\"} 163",
     "sluice_records_stored_total 121",
     "sluice_duplicates_total 122",
     "sluice_records_merged_total 123",

@@ -19,6 +19,7 @@
 #include "base/packet.h"
 #include "serve/answer.h"
 #include "serve/http_conn.h"
+#include "serve/pace.h"
 
 #include <stdio.h>
 
@@ -32,6 +33,7 @@ struct sl_feed {
     uint64_t taken;  /* how many of them had left when the deadline was set */
     bool chunked, closing;
     bool watched; /* the write deadline is set */
+    bool drained; /* all had left, some time since then */
 };
 
 /* ---- ending ---- */
@@ -81,6 +83,7 @@ static void watch_writing(sl_feed *f)
 {
     f->taken = f->queued - sl__stream_waiting(f->stream);
     f->watched = true;
+    f->drained = false;
     sl__stream_set_deadline(f->stream, HTTP_WRITE_MS);
 }
 
@@ -92,12 +95,14 @@ static void on_deadline(struct stream *s)
 
     f->watched = false;
     if (waiting == 0) return;
-    if (f->queued - waiting > f->taken) {
+    if (f->drained
+        || f->queued - waiting >= f->taken + pace_least(f->server->options.rate_min)) {
         watch_writing(f);
         return;
     }
-    SL_INFO("http", "event=slow_reader waiting=%zu note=\"took nothing for %d ms\"", waiting,
-            HTTP_WRITE_MS);
+    f->server->slow_readers++;
+    SL_INFO("http", "event=slow_reader waiting=%zu took=%zu within_ms=%d", waiting,
+            (size_t)(f->queued - waiting - f->taken), HTTP_WRITE_MS);
     sl__stream_close(s, SL_E_TIMEOUT);
 }
 
@@ -105,6 +110,7 @@ static void on_drained(struct stream *s)
 {
     sl_feed *f = s->user;
 
+    f->drained = true;
     if (f->closing) say_last(f);
 }
 

@@ -310,6 +310,43 @@ static void test_takes_little(void **state)
     assert_int_equal(probe[0].closes, 1);
 }
 
+/* 40 bytes within 20 s at least, or all that waits. */
+static void test_takes_too_little(void **state)
+{
+    static const struct {
+        size_t sip;
+        bool is_cut;
+    } rows[] = {
+        {39,  true },
+        {40,  false},
+        {41,  false},
+        {200, false}, /* all of it: then less can be taken */
+    };
+    sl_server_options o = options;
+    struct kit k;
+
+    (void)state;
+    o.rate_min = 2;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        probe_count = 0;
+        kit_open(&k, &o);
+        kit_feed(&k, GET("/feed"));
+        said(&k);
+        k.m->window = 0;
+        sl__loop_crank(k.loop, 30000);
+        for (int n = 0; n < 10; n++)
+            assert_int_equal(say(probe[0].feed, "0123456789"), 0);
+        sl__loop_crank(k.loop, 19000);
+        mem_stream_open_window(k.m, rows[i].sip);
+        k.m->window = 0;
+        assert_int_equal(say(probe[0].feed, "x"), 0);
+        sl__loop_crank(k.loop, 1001);
+        assert_int_equal(k.m->closed, rows[i].is_cut);
+        assert_int_equal(k.server->slow_readers, rows[i].is_cut);
+        kit_close(&k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_newest_only),
         cmocka_unit_test(test_takes_nothing),
+        cmocka_unit_test(test_takes_too_little),
         cmocka_unit_test(test_takes_little),
     };
 

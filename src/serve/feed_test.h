@@ -101,6 +101,7 @@ static const sl_server_options options = {
     .route_count = sizeof routes / sizeof routes[0],
     .idle_ms = 5000,
     .queue_max = 1000,
+    .rate_min = SL_RATE_NONE,
 };
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"

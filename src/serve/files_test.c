@@ -65,6 +65,7 @@ static const sl_route routes[] = {
 static const sl_server_options options = {
     .routes = routes,
     .route_count = sizeof routes / sizeof routes[0],
+    .rate_min = SL_RATE_NONE,
 };
 
 /* ---- the folder ---- */

@@ -134,13 +134,14 @@ static void on_write_deadline(struct http_conn *c)
 {
     size_t waiting = sl__stream_waiting(c->stream);
 
-    if (waiting < c->last_waiting) {
+    if (waiting + pace_least(c->server->options.rate_min) <= c->last_waiting) {
         c->last_waiting = waiting;
         sl__stream_set_deadline(c->stream, HTTP_WRITE_MS);
         return;
     }
-    SL_INFO("http", "event=slow_reader waiting=%zu note=\"took nothing for %d ms\"", waiting,
-            HTTP_WRITE_MS);
+    c->server->slow_readers++;
+    SL_INFO("http", "event=slow_reader waiting=%zu took=%zu within_ms=%d", waiting,
+            c->last_waiting - waiting, HTTP_WRITE_MS);
     http_conn_cut(c, SL_E_TIMEOUT);
 }
 

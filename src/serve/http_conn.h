@@ -19,7 +19,7 @@
 
 struct http_conn;
 
-#define HTTP_WRITE_MS 20000 /* a reader that takes nothing for so long is gone */
+#define HTTP_WRITE_MS 20000 /* a reader that takes too little in so long is gone */
 
 /* Told when all that was sent has left: time for the next piece. Ends with the request. */
 struct body_source {

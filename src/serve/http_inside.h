@@ -8,6 +8,7 @@
 
 #include "proto/http1.h"
 #include "serve/http_conn.h"
+#include "serve/pace.h"
 
 enum http_state { HEAD, BODY, BUSY, SENDING, ENDING, UPGRADED };
 
@@ -29,6 +30,7 @@ struct http_conn {
     struct body_source *source;
     sl_ws *ws;           /* UPGRADED; NULL: to a feed */
     size_t last_waiting; /* SENDING: at the last deadline */
+    struct pace pace;    /* BODY */
     uint8_t state;
     bool heard;   /* it has sent something */
     bool reading; /* inside read_bytes */

@@ -47,6 +47,7 @@ static void begin_body(struct http_conn *c, sl_request *r)
     if (r->head->chunked) http1_chunks_init(&r->chunks, r->body_max);
     c->state = BODY;
     sl__stream_set_deadline(c->stream, c->server->options.body_ms);
+    pace_begin(&c->pace, sl__loop_now_ms(c->server->loop));
 }
 
 /* The head is complete (rc 0) or broken (SL_E_HTTP; its status and sentence are in `h`). */
@@ -79,6 +80,7 @@ void http_read_give_up(struct http_conn *c)
 
     if (c->state == BODY) {
         c->state = BUSY;
+        c->server->slow_bodies++;
         trouble_request(c->request, SL_TROUBLE_SLOW_BODY, NULL);
         sl_answer_error(c->request, 408, "no byte of the body arrived within %u ms",
                         o->body_ms);
@@ -174,6 +176,21 @@ static size_t read_head(struct http_conn *c, const uint8_t *bytes, size_t n)
     return used;
 }
 
+/* Slower than it may be? Then it has been answered. */
+static bool is_body_slow(struct http_conn *c, size_t n)
+{
+    const uint32_t rate = c->server->options.rate_min;
+
+    if (pace_add(&c->pace, sl__loop_now_ms(c->server->loop), n, rate) == 0) return false;
+    c->server->slow_bodies++;
+    c->state = BUSY;
+    trouble_request(c->request, SL_TROUBLE_SLOW_BODY, NULL);
+    sl_answer_error(c->request, 408,
+                    "the body arrived slower than %u bytes a second for %d seconds", rate,
+                    PACE_WINDOW_MS / 1000);
+    return true;
+}
+
 static size_t read_body(struct http_conn *c, const uint8_t *bytes, size_t n)
 {
     sl_request *r = c->request;
@@ -190,7 +207,7 @@ static size_t read_body(struct http_conn *c, const uint8_t *bytes, size_t n)
         sl_answer_error(r, r->chunks.status, "%s", r->chunks.why);
     } else if (rc == SL_E_NOMEM) {
         http_conn_cut(c, rc);
-    } else {
+    } else if (!is_body_slow(c, used)) {
         sl__stream_set_deadline(c->stream, c->server->options.body_ms);
         if (body_want(r, &into, &room)) sl__stream_read_into(c->stream, into, room);
     }

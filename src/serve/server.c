@@ -59,6 +59,10 @@ static void fill_in(sl_server_options *o)
     if (o->connections_per_address_max == 0) o->connections_per_address_max = 512;
     if (o->cork_us == 0) o->cork_us = 2000;
     if (o->queue_max == 0) o->queue_max = 4 * MIB;
+    if (o->rate_min == 0)
+        o->rate_min = 500;
+    else if (o->rate_min == SL_RATE_NONE)
+        o->rate_min = 0; /* with every default filled in, this is none */
     if (o->queue_total_max == 0) o->queue_total_max = 64 * (size_t)MIB;
     if (o->gzip_min == 0) o->gzip_min = KIB;
 }

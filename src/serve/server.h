@@ -25,6 +25,8 @@ struct sl_server {
     uint32_t deflate_users;
     struct worker_pool *files; /* reads static files; made on first use */
     struct accept_limits limits;
+    uint64_t slow_bodies, slow_readers,
+        slow_messages; /* ended: below the least rate, or silent */
     struct list listeners;
     struct list connections; /* http_conn, between head and answer or idle */
     struct list sessions;    /* sl_ws */

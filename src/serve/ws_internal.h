@@ -6,6 +6,7 @@
 #include "base/packet.h"
 #include "net/stream.h"
 #include "proto/ws.h"
+#include "serve/pace.h"
 #include "serve/server.h"
 #include "serve/ws_session.h"
 
@@ -24,6 +25,8 @@ struct sl_ws {
     uint8_t deflate_bits; /* window of what leaves compressed; 0: not agreed on */
     bool close_sent, over, pinged;
     uint64_t heard_ms; /* when bytes last came */
+    struct pace pace;  /* of a message that comes in pieces */
+    bool is_partial;   /* one is being received */
     struct ws_options options;
     struct ws_parser parser;
 };

@@ -16,6 +16,7 @@
 #define MESSAGE_MAX_DEFAULT (16u << 20)
 #define PING_MS_DEFAULT     25000
 #define IDLE_MS_DEFAULT     60000
+#define CLOSE_POLICY        1008
 #define CLOSE_WAIT_MS       5000 /* for the peer's half of the closing handshake */
 
 static const struct stream_events ws_events;
@@ -194,6 +195,7 @@ void sl__ws_pause(sl_ws *ws)
 
 void sl__ws_resume(sl_ws *ws)
 {
+    ws->is_partial = false; /* its pace begins anew: that was ours */
     if (!ws->over) sl__stream_resume(ws->stream);
 }
 
@@ -247,6 +249,35 @@ static void on_parse_error(sl_ws *ws)
     sl__stream_end(ws->stream, SL_E_WS_PROTO);
 }
 
+/* A stall is forgiven: it takes two windows in a row. */
+static bool is_message_slow(sl_ws *ws, size_t n)
+{
+    bool was_partial = ws->is_partial;
+
+    ws->is_partial = ws_is_partial(&ws->parser);
+    if (!ws->is_partial) return false;
+    if (!was_partial) {
+        pace_begin(&ws->pace, ws->heard_ms);
+        return false;
+    }
+    return pace_add(&ws->pace, ws->heard_ms, n, ws->server->options.rate_min) >= 2;
+}
+
+static void end_slow(sl_ws *ws)
+{
+    char text[WS_CONTROL_MAX - 2];
+    sl_str why;
+
+    snprintf(text, sizeof text, "the message arrived slower than %u bytes a second",
+             ws->server->options.rate_min);
+    why = sl_str_of(text);
+    ws->server->slow_messages++;
+    trouble_ws(ws, CLOSE_POLICY, why.ptr);
+    send_close(ws, CLOSE_POLICY, why);
+    finish(ws, CLOSE_POLICY, why);
+    sl__stream_end(ws->stream, SL_E_TIMEOUT);
+}
+
 void sl__ws_feed(sl_ws *ws, uint8_t *bytes, size_t n)
 {
     uint8_t *into;
@@ -257,6 +288,10 @@ void sl__ws_feed(sl_ws *ws, uint8_t *bytes, size_t n)
     ws->pinged = false;
     if (ws_feed(&ws->parser, bytes, n) < 0) {
         if (!ws->over) on_parse_error(ws);
+        return;
+    }
+    if (!ws->over && is_message_slow(ws, n)) {
+        end_slow(ws);
         return;
     }
     if (!ws->over && ws_want(&ws->parser, &into, &room))

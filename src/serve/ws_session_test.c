@@ -302,6 +302,47 @@ static void silence_is_pinged_and_then_ended(void **state)
     bench_hang_up(b, m);
 }
 
+/* A message that comes byte by byte is ended in the second slow window, not for one stall. */
+static void a_message_that_drips_is_ended(void **state)
+{
+    static const struct {
+        size_t first, second; /* bytes in each window; 500 a second are enough */
+        bool is_cut;
+    } rows[] = {
+        {20,    20,    true },
+        {20,    10000, false},
+        {10000, 20,    false},
+        {9999,  9999,  true },
+        {10000, 10000, false},
+    };
+    static char bytes[10000];
+    static const uint8_t head[] = {0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0}; /* 64 KiB */
+    struct ws_bench *b = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct mem_stream *m = bench_dial(b);
+        uint64_t before = b->server->slow_messages;
+
+        bench_send(m, 0x81, "x", 1);
+        sl__loop_crank(b->loop, 50000); /* a pause between messages is none of it */
+        mem_stream_feed(m, head, sizeof head);
+        sl__loop_crank(b->loop, 20000);
+        mem_stream_feed(m, bytes, rows[i].first);
+        assert_false(m->shut);
+        sl__loop_crank(b->loop, 20000);
+        mem_stream_feed(m, bytes, rows[i].second);
+        sl__loop_crank(b->loop, 0);
+        assert_int_equal(m->shut, rows[i].is_cut);
+        assert_int_equal(b->server->slow_messages - before, rows[i].is_cut);
+        if (rows[i].is_cut) {
+            assert_int_equal(b->code, 1008);
+            assert_string_equal(b->reason,
+                                "the message arrived slower than 500 bytes a second");
+        }
+        bench_hang_up(b, m);
+    }
+}
+
 /* A device that never answers a ping lives as long as its own bytes come. */
 static void bytes_are_life(void **state)
 {
@@ -400,6 +441,7 @@ int main(void)
         CASE(we_close_and_the_peer_is_silent),
         CASE(faults_are_answered_with_code_and_sentence),
         CASE(silence_is_pinged_and_then_ended),
+        CASE(a_message_that_drips_is_ended),
         CASE(bytes_are_life),
         CASE(the_queue_is_bounded),
         CASE(without_memory_nothing_breaks),
