@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 
+#define COPY_MAX 2048
 #define HEADROOM 16 /* for the framing of whichever wire it leaves by */
 #define KEY_MAX  64 /* raw bytes: ten characters however they are escaped, ours have fewer */
 
@@ -42,19 +43,24 @@ static void put(sl_buf *b, sl_str text)
     b->len += text.len;
 }
 
-/* The usual way: a small head of ours, then the device's bytes as they are. */
+/*
+ * The usual way: a small head of ours, then the device's bytes as they are. A few of those are
+ * copied: one slice less for each of who knows how many receivers.
+ */
 static int join(sl_value root, sl_buf *buf, sl_str ours, sl_message *out)
 {
-    sl_str raw = sl_value_raw(root);
-    sl_buf *head = sl_buf_new(HEADROOM, ours.len + 2);
+    sl_str raw = sl_value_raw(root), rest = {raw.ptr + 1, raw.len - 1};
+    bool is_small = rest.len <= COPY_MAX;
+    sl_buf *head = sl_buf_new(HEADROOM, ours.len + 2 + (is_small ? rest.len : 0));
 
     if (head == NULL) return SL_E_NOMEM;
     put(head, SL_STR("{"));
     put(head, ours);
     put(head, SL_STR(","));
+    if (is_small) put(head, rest);
     *out = (sl_message){.text = true};
     (void)!sl_message_add(out, head, sl_buf_str(head));
-    (void)!sl_message_add(out, sl_buf_hold(buf), (sl_str){raw.ptr + 1, raw.len - 1});
+    if (!is_small) (void)!sl_message_add(out, sl_buf_hold(buf), rest);
     return 0;
 }
 
