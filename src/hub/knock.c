@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#define APART_MS 60000 /* for what is only listed when it comes often */
 #define SOON_MS  50
 #define AGAIN_MS 1000 /* between two words about changes, and two lines in the log */
 
@@ -158,14 +159,21 @@ static void on_timer(struct timer *t)
 void knock_note(struct knocks *k, const struct knock *what)
 {
     struct knock_group key = {.cause = what->cause}, *g;
+    uint64_t now_ms;
 
     if (k == NULL) return;
+    now_ms = sl__loop_now_ms(k->loop);
     k->count[what->cause]++;
     knock_clean(without_port(what->peer), key.address, sizeof key.address);
     knock_clean(what->path, key.path, sizeof key.path);
     key.first_us = wall_now().us;
     g = get_group(k, &key);
+    if (!is_listed(g) && g->last_ms + APART_MS < now_ms) { /* now and then is not often */
+        g->count = 0;
+        g->first_us = key.first_us;
+    }
     g->count++;
+    g->last_ms = now_ms;
     g->order = ++k->order;
     g->last_us = key.first_us;
     g->cure = what->cure != NULL ? what->cure : knock_kinds[what->cause].cure;

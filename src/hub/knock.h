@@ -69,7 +69,8 @@ enum knock_severity {
 struct knock_kind {
     const char *code; /* in metrics and answers */
     enum knock_severity severity;
-    uint32_t shown_from; /* so many of a group before it is listed; 0: the first */
+    uint32_t shown_from; /* so many of a group, none a minute after another, before it is
+                            listed; 0: the first */
     const char *cause, *cure;
 };
 
@@ -97,6 +98,7 @@ struct knock_group {
     uint64_t count;
     uint64_t order; /* of its last one: rises */
     int64_t first_us, last_us;
+    uint64_t last_ms; /* by the loop's clock */
     const char *cure;
     char address[KNOCK_ADDRESS_SIZE], path[KNOCK_PATH_SIZE];
     char detail[KNOCK_DETAIL_SIZE]; /* of the last one that had any */

@@ -95,8 +95,8 @@ static void test_paths_that_differ_behind_the_bound_are_one(void **state)
     char path[100];
 
     memset(path, 'x', sizeof path);
-    for (char end = 'a'; end < 'd'; end++) {
-        path[KNOCK_PATH_SIZE - 1] = end;
+    for (int i = 0; i < 3; i++) {
+        path[KNOCK_PATH_SIZE - 1] = (char)('a' + i);
         path[KNOCK_PATH_SIZE] = '\0';
         note(b, KNOCK_PATH, "h:1", path, "");
     }
@@ -118,6 +118,27 @@ static void test_what_healthy_systems_do_is_listed_when_it_is_often(void **state
     assert_int_equal(knocks_count(b->k, KNOCK_SILENT), from - 1);
     note(b, KNOCK_SILENT, "h:1", "", "");
     assert_int_equal(knocks_list(b->k, b->list), 1);
+}
+
+static void test_now_and_then_is_not_often(void **state)
+{
+    struct bench *b = *state;
+
+    for (int i = 0; i < 100; i++) {
+        note(b, KNOCK_SILENT, "h:1", "", "");
+        sl__loop_crank(b->loop, 60001);
+    }
+    assert_int_equal(knocks_list(b->k, b->list), 0);
+    assert_int_equal(knocks_count(b->k, KNOCK_SILENT), 100);
+    for (int i = 0; i < 8; i++) {
+        note(b, KNOCK_SILENT, "h:1", "", "");
+        sl__loop_crank(b->loop, 59000);
+    }
+    assert_int_equal(knocks_list(b->k, b->list), 1);
+    assert_int_equal(b->list[0]->count, 8);
+    sl__loop_crank(b->loop, 3600000);
+    note(b, KNOCK_SILENT, "h:1", "", "");
+    assert_int_equal(b->list[0]->count, 9); /* who is listed stays */
 }
 
 /* ---- the bound ---- */
@@ -288,8 +309,8 @@ static void test_every_cause_has_its_sentences(void **state)
     for (int i = 0; i < KNOCK_CAUSES; i++) {
         const struct knock_kind *kind = &knock_kinds[i];
 
-        if (kind->code == NULL || !is_sentence(kind->cause) || !is_sentence(kind->cure))
-            fail_msg("row %d", i);
+        assert_non_null(kind->code);
+        if (!is_sentence(kind->cause) || !is_sentence(kind->cure)) fail_msg("row %d", i);
         if (strspn(kind->code, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(kind->code))
             fail_msg("%s is no label", kind->code);
         for (int j = 0; j < i; j++)
@@ -313,6 +334,7 @@ int main(void)
         TEST(test_one_group_for_cause_address_and_path),
         TEST(test_paths_that_differ_behind_the_bound_are_one),
         TEST(test_what_healthy_systems_do_is_listed_when_it_is_often),
+        TEST(test_now_and_then_is_not_often),
         TEST(test_the_oldest_of_the_least_counted_falls_out),
         TEST(test_texts_are_cleaned),
         TEST(test_cutting_never_splits_a_character),
