@@ -156,7 +156,8 @@ static int shake_hands(struct dial_ws *w, const struct dial_url *to, const char 
     rand_bytes(nonce, sizeof nonce);
     sl__base64_encode(key, nonce, sizeof nonce);
     n = snprintf(text, sizeof text,
-                 "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"
+                 "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice\r\n"
+                 "Upgrade: websocket\r\n"
                  "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
                  "Sec-WebSocket-Version: 13\r\nOrigin: http://%s\r\n\r\n",
                  path, to->at, key, to->at);

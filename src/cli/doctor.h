@@ -121,5 +121,6 @@ void step_registered(struct doctor *d, struct finding *f);
 void step_frames(struct doctor *d, struct finding *f);
 void step_detections(struct doctor *d, struct finding *f);
 void step_socketio(struct doctor *d, struct finding *f);
+void step_knocks(struct doctor *d, struct finding *f);
 
 #endif

@@ -178,6 +178,7 @@ static const struct step steps[] = {
     {"registered",     "a device is in the list",                            step_registered,     "the device does not send device_register: start it, and read its log", KNOWN_HUB, 1},
     {"frames",         "pictures came within the last 5 s",                  step_frames,         "compare the device's address with the website's", KNOWN_HUB, 1},
     {"detections",     "a detection came within the last hour",              step_detections,     "if there should be some, look at MIN_CONFIDENCE on the device", KNOWN_HUB, 1},
+    {"knocking",       "nobody tried in vain within the last hour",          step_knocks,         "open the hub's page, Knocking", KNOWN_HUB, 1},
 };
 // clang-format on
 

@@ -82,6 +82,13 @@ static bool has(const sl_request *r, const char *header)
     return sl_request_header(r, header).ptr != NULL;
 }
 
+/* `sluice doctor` asks whether there is Socket.IO here: that is no mistake. */
+static bool is_own_question(const sl_trouble *t)
+{
+    return str_starts(t->path, SL_STR("/socket.io"))
+           && str_starts(sl_request_header(t->request, "User-Agent"), SL_STR("sluice"));
+}
+
 static void look_at_path(const sl_trouble *t, struct knock *what)
 {
     if (str_starts(t->path, SL_STR("/socket.io"))) {
@@ -124,10 +131,13 @@ void knock_trouble(struct knocks *k, const struct access *a, const sl_trouble *t
     switch (t->code) {
     case SL_TROUBLE_NOT_HTTP: what.detail = guess(t->said); break;
     case SL_TROUBLE_NOT_FOUND:
-        if (is_habit(t->path)) return;
+        if (is_habit(t->path) || is_own_question(t)) return;
         look_at_path(t, &what);
         break;
-    case SL_TROUBLE_NO_WS_HERE: look_at_path(t, &what); break;
+    case SL_TROUBLE_NO_WS_HERE:
+        if (is_own_question(t)) return;
+        look_at_path(t, &what);
+        break;
     case SL_TROUBLE_NO_UPGRADE: look_at_handshake(t->request, &what); break;
     case SL_TROUBLE_METHOD: look_at_method(t->request, &what); break;
     case SL_TROUBLE_REFUSED: look_at_refusal(t->request, a, &what); break;

@@ -67,6 +67,21 @@ class HealthyHub(DoctorTest):
         self.assertIn('MIN_CONFIDENCE', rows['detections']['next'])
         self.assertIn('Live video is optional', report['notes'][0])
 
+    def test_who_knocks_in_vain_is_named_with_the_cure(self):
+        with contextlib.closing(Hub()) as hub:
+            url = f'http://{hub.address}'
+            for _ in range(2):  # the doctor's own questions are no knocks
+                self.assertEqual(self.ask('--url', url)[1]['knocking']['state'], 'pass')
+            hub.get('/no/such/thing')
+            with socket.create_connection(('127.0.0.1', hub.port)) as tls:
+                tls.sendall(b'\x16\x03\x01\x02\x00\x01\x00')
+                tls.recv(1)
+            row = self.ask('--url', url)[1]['knocking']
+        self.assertEqual(row['state'], 'warn')
+        self.assertIn('127.0.0.1 tried in vain (1 times): It speaks TLS', row['cause'])
+        self.assertIn('Write ws:// or http://', row['next'])
+        self.assertIn('1 more', row['next'])
+
     def test_with_a_camera(self):
         camera = Camera(self.hub.url, 'lens/1 é')
         self.addCleanup(camera.close)
