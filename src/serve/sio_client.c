@@ -78,11 +78,16 @@ static void on_parse_error(struct sio_client *c, const char *why)
     cut(c, "parse error");
 }
 
-void sio_client_close(struct sio_client *c)
+/*
+ * A client of 4.x hands packets on a moment later than it sees the end of the engine: what it
+ * is to know before may not come with that in one poll.
+ */
+void sio_client_close(struct sio_client *c, bool said_goodbye)
 {
     if (c->eio == NULL || c->done) return;
     c->done = true;
-    eio_close(c->eio);
+    c->closes_when_drained = said_goodbye && eio_is_polling(c->eio);
+    if (!c->closes_when_drained) eio_close(c->eio);
 }
 
 /* ---- namespaces that we have left ---- */
@@ -360,7 +365,7 @@ static void on_patience(struct timer *t)
     struct sio_client *c = LIST_ENTRY(t, struct sio_client, patience);
 
     SL_DEBUG("sio", "event=no_connect peer=%s", c->peer);
-    sio_client_close(c);
+    sio_client_close(c, false);
 }
 
 static struct sio_client *client_new(sl_sio *sio, struct eio_session *eio)
@@ -440,6 +445,16 @@ static void on_message(struct eio_session *eio, const sl_message *m, const sl_js
     sio_client_drop(c);
 }
 
+static void on_drain(struct eio_session *eio, void *user)
+{
+    struct sio_client *c = eio_user(eio);
+
+    (void)user;
+    if (c == NULL || !c->closes_when_drained) return;
+    c->closes_when_drained = false;
+    eio_close(eio);
+}
+
 static void on_close(struct eio_session *eio, const char *reason, void *user)
 {
     struct sio_client *c = eio_user(eio);
@@ -457,4 +472,5 @@ const struct eio_events sio_events = {
     .on_open = on_open,
     .on_message = on_message,
     .on_close = on_close,
+    .on_drain = on_drain,
 };

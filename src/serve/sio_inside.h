@@ -77,7 +77,8 @@ struct sio_client {
     struct sio_gather *gather;
     uint32_t refs, n, left_n; /* refs: its session, its sockets, a call that is at work */
     bool was_in;              /* a namespace */
-    bool done;                /* it is closing: what still comes is not heard */
+    bool closes_when_drained;
+    bool done; /* it is closing: what still comes is not heard */
     uint8_t revision;
     char peer[];
 };
@@ -149,7 +150,8 @@ void sio_client_drop(struct sio_client *c);
 int sio_client_send(struct sio_client *c, struct eio_message *m); /* one of ours, in order */
 /* We have left this namespace: what the client still says to it is no error. */
 void sio_client_note_left(struct sio_client *c, sl_str name);
-void sio_client_close(struct sio_client *c); /* what waits leaves first */
+/* What waits leaves first. said_goodbye: a DISCONNECT is among that */
+void sio_client_close(struct sio_client *c, bool said_goodbye);
 
 /* ---- sockets (sio_socket.c) ---- */
 

@@ -336,14 +336,16 @@ int sl_sio_ack(sl_sio_socket *s, const sl_sio_event *e, sl_str args)
 
 /* ---- leaving ---- */
 
-static void leave(sl_sio_socket *s)
+/* Whether it had to be said. */
+static bool leave(sl_sio_socket *s)
 {
     struct sio_client *c = s->client;
     sl_json_out o = {0};
     struct eio_message *m;
+    bool says = s->joined && s->nsp->sio->on_plain == NULL;
 
-    if (s->reason != NULL) return;
-    if (s->joined && s->nsp->sio->on_plain == NULL) {
+    if (s->reason != NULL) return false;
+    if (says) {
         sio_out_disconnect(&o, s->nsp->name);
         m = sio_plain_message(&o);
         (void)sio_client_send(c, m); /* that it does not hear of it changes nothing */
@@ -352,18 +354,20 @@ static void leave(sl_sio_socket *s)
         sio_client_note_left(c, s->nsp->name);
     }
     sio_socket_end(s, "server namespace disconnect");
+    return says;
 }
 
 void sl_sio_disconnect(sl_sio_socket *s, bool hard)
 {
     struct sio_client *c = s->client;
+    bool said = false;
 
     if (hard || s->nsp->sio->on_plain != NULL) {
         while (!list_is_empty(&c->sockets))
-            leave(LIST_ENTRY(c->sockets.next, sl_sio_socket, of_client));
-        sio_client_close(c);
+            said |= leave(LIST_ENTRY(c->sockets.next, sl_sio_socket, of_client));
+        sio_client_close(c, said);
     } else {
-        leave(s);
+        (void)leave(s);
     }
 }
 

@@ -630,6 +630,24 @@ static void the_server_ends_the_connection(void **state)
     assert_log(b, "go();-/ server namespace disconnect;-/chat server namespace disconnect;");
 }
 
+/* The words in one poll, the end in the next: see sio_client_close. */
+static void by_polling_it_hears_why(void **state)
+{
+    struct bench *b = *state;
+    struct eio_session *s = join(b);
+
+    s->polling = true;
+    sio_events.on_drain(s, b->sio);
+    sl_sio_disconnect(b->last, true);
+    assert_sent(s, "1\n");
+    assert_null(s->reason);
+    say(b, s, "0/chat,"); /* it is deaf by then */
+    assert_sent(s, "");
+    sio_events.on_drain(s, b->sio);
+    assert_string_equal(s->reason, "forced close");
+    hang_up(b, s, "x");
+}
+
 static void ends_inside_the_hook(void **state)
 {
     static void (*const how[])(struct bench *, sl_sio_socket *) = {leave_softly, leave_hard};
@@ -825,6 +843,7 @@ int main(void)
         TEST(a_late_answer_is_no_crime),
         TEST(the_server_ends_a_namespace),
         TEST(the_server_ends_the_connection),
+        TEST(by_polling_it_hears_why),
         TEST(ends_inside_the_hook),
         TEST(who_reads_too_slowly_ends),
         TEST(what_is_left_is_told_at_the_end),

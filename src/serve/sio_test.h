@@ -44,7 +44,7 @@ struct eio_session {
                            */
     size_t len;
     const char *reason; /* it is closing */
-    bool unwritable, full;
+    bool unwritable, full, polling;
     uint32_t last_slices;
 };
 
@@ -160,8 +160,7 @@ int eio_revision(const struct eio_session *s)
 
 bool eio_is_polling(const struct eio_session *s)
 {
-    (void)s;
-    return false;
+    return s->polling;
 }
 
 const char *eio_peer(const struct eio_session *s)
