@@ -127,6 +127,8 @@ static void usage(FILE *to)
           "               heartbeat of Engine.IO (default 300, 200)\n"
           "  --connect-timeout MS\n"
           "               for the first namespace of Socket.IO (default 1000)\n"
+          "  --poll-packets N\n"
+          "               in one poll; older Python clients refuse 17 (default 0: any number)\n"
           "  --eio3 [no]  whether Engine.IO 3 is spoken as well (default: it is)\n"
           "  --deflate [N]\n"
           "               permessage-deflate from N bytes on, 1024 if none is said\n"
@@ -180,6 +182,7 @@ int main(int argc, char **argv)
         {"ping-interval",   required_argument, NULL, 'i'},
         {"ping-timeout",    required_argument, NULL, 't'},
         {"connect-timeout", required_argument, NULL, 'n'},
+        {"poll-packets",    required_argument, NULL, 'l'},
         {"eio3",            optional_argument, NULL, '3'},
         {"deflate",         optional_argument, NULL, 'd'},
         {"help",            no_argument,       NULL, 'h'},
@@ -197,6 +200,7 @@ int main(int argc, char **argv)
         case 'i': s.eio.ping_interval_ms = s.sio.ping_interval_ms = number(optarg); break;
         case 't': s.eio.ping_timeout_ms = s.sio.ping_timeout_ms = number(optarg); break;
         case 'n': s.sio.connect_timeout_ms = number(optarg); break;
+        case 'l': s.sio.poll_packets_max = number(optarg); break;
         case '3':
             s.eio.no_eio3 = s.sio.no_eio3 = strcmp(word_or(argc, argv, "yes"), "no") == 0;
             break;
