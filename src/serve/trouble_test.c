@@ -4,6 +4,7 @@
 
 #include "sluice/ws.h"
 
+#include "serve/eio_session.h"
 #include "serve/http_test.h"
 
 #define UP               "Connection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -170,6 +171,53 @@ static void test_what_goes_well_is_not_told(void **state)
     }
 }
 
+static void on_eio_message(struct eio_session *s, const sl_message *m,
+                           const sl_json_index *index, void *user)
+{
+    (void)s, (void)m, (void)index, (void)user;
+}
+
+static void test_what_engine_io_refuses(void **state)
+{
+    static const struct eio_events events = {.on_message = on_eio_message};
+    static const struct {
+        const char *bytes;
+        sl_trouble_code code;
+    } asked[] = {
+        {HEAD("/e/?EIO=3&transport=polling",        ""), SL_TROUBLE_SIO_VERSION},
+        {HEAD("/e/?EIO=4&transport=pigeon",         ""), SL_TROUBLE_SIO_REQUEST},
+        {HEAD("/e/?EIO=4&transport=polling&sid=ab", ""), SL_TROUBLE_SIO_REQUEST},
+    };
+    struct eio_options eo = {.events = &events};
+    sl_server_options o = options;
+    sl_route rows[EIO_ROUTES];
+
+    (void)state;
+    o.routes = rows;
+    o.route_count = EIO_ROUTES;
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        struct eio_server *e;
+        struct kit k = {.seed = 1};
+        sl_error err = {0};
+
+        memset(&told, 0, sizeof told);
+        assert_int_equal(sl_loop_new(&k.loop), 0);
+        sl__loop_crank(k.loop, 0);
+        assert_int_equal(eio_server_new(k.loop, &eo, &e), 0);
+        eio_put_routes(e, "/e", SL_RIGHT_OPEN, rows);
+        assert_int_equal(sl_server_new(k.loop, &o, &k.server, &err), 0);
+        kit_connect(&k);
+        kit_feed(&k, asked[i].bytes);
+        assert_int_equal(told.n, 1);
+        assert_int_equal(told.code, asked[i].code);
+        kit_disconnect(&k);
+        free(k.text);
+        sl_server_free(k.server);
+        eio_server_free(e);
+        sl_loop_free(k.loop);
+    }
+}
+
 /* ---- by time, and by the end ---- */
 
 static void test_what_does_not_come_in_time(void **state)
@@ -281,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_is_told_once),
         cmocka_unit_test(test_what_goes_well_is_not_told),
+        cmocka_unit_test(test_what_engine_io_refuses),
         cmocka_unit_test(test_what_does_not_come_in_time),
         cmocka_unit_test(test_how_connections_end),
         cmocka_unit_test(test_who_is_sent_away_at_the_stop_made_no_mistake),
