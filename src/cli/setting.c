@@ -78,6 +78,18 @@ const struct setting settings[] = {
         .section = "limits", .key = "min_rate", .flag = "--min-rate", .word = "SIZE",
         .type = TYPE_SIZE, .max = MIB, .preset = "500B", .example = "500B",
         .help = "Bytes a second below which who sends or reads is cut, over 20 s; 0: only silence counts."},
+    [SET_LIMITS_DEVICE_RATE] = {
+        .section = "limits", .key = "device_rate", .flag = "--device-rate", .word = "N",
+        .type = TYPE_NUMBER, .max = 1000000, .preset = "2000", .example = "2000",
+        .help = "Records a second from one device, five seconds' worth at once; 0: any number."},
+    [SET_LIMITS_ADDRESS_RATE] = {
+        .section = "limits", .key = "address_rate", .flag = "--address-rate", .word = "N",
+        .type = TYPE_NUMBER, .max = 1000000, .preset = "20000", .example = "20000",
+        .help = "The same of one address (IPv6: one /64); this machine is exempt; 0: any number."},
+    [SET_LIMITS_ENROLMENTS] = {
+        .section = "limits", .key = "enrolments", .flag = "--enrolments", .word = "N",
+        .type = TYPE_NUMBER, .max = 1000000, .preset = "600", .example = "600",
+        .help = "New devices a minute from one address; this machine is exempt; 0: any number."},
     [SET_LOG_LEVEL] = {
         .section = "log", .key = "level", .flag = "--log-level", .word = "LEVEL",
         .type = TYPE_CHOICE, .words = "error|warn|info|debug", .is_live = true,

@@ -54,6 +54,7 @@ struct hub {
     struct metrics *metrics;
     struct knocks *knocks;
     struct carried carried[SYSTEMS_MAX];
+    struct limits limits;
     bool stopping;
 };
 
@@ -187,6 +188,7 @@ static int carry(struct hub *hub, const struct system *s, struct carried *c)
     rc = intakes_new(hub, s, c->state, &c->intakes);
     if (rc < 0) return rc;
     intakes_set_knocks(c->intakes, hub->knocks);
+    intakes_set_limits(c->intakes, &hub->limits);
     hub->route_count += intakes_put_routes(c->intakes, hub->routes + hub->route_count);
     for (size_t i = 0; i < s->query_count; i++) {
         const struct query *q = &s->queries[i];
@@ -260,6 +262,7 @@ static void show_vitals(struct hub *hub)
 
     *v = (struct vitals){.version = o->version,
                          .store = hub->path,
+                         .limits = &hub->limits,
                          .loop = hub->loop,
                          .server = hub->server,
                          .journal = hub->journal,
@@ -343,7 +346,9 @@ int hub_new(sl_loop *loop, const struct hub_options *o, struct hub **out, sl_err
     if (o->access == NULL) hub->options.access = &access_loopback;
     if (o->version == NULL) hub->options.version = "unknown";
     hub->lock = -1;
-    rc = open_store(hub, err);
+    rc = limits_init(&hub->limits, &o->limits);
+    if (rc < 0) sl_fail(err, rc, "hub", "out of memory");
+    if (rc == 0) rc = open_store(hub, err);
     if (rc == 0) rc = gather_routes(hub, err);
     if (rc == 0) rc = start_systems(hub, err);
     if (rc < 0) {
@@ -384,5 +389,6 @@ void hub_free(struct hub *hub)
     knocks_free(hub->knocks);
     sl__free(hub->routes);
     lock_release(hub->lock);
+    limits_deinit(&hub->limits);
     sl__free(hub);
 }

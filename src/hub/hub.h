@@ -7,6 +7,7 @@
 #include "sluice/loop.h"
 
 #include "hub/access.h"
+#include "hub/limits.h"
 #include "hub/system.h"
 
 struct hub_options {
@@ -18,12 +19,13 @@ struct hub_options {
     size_t asset_count;
     uint32_t cork_us; /* as in sl_server_options */
     const struct access
-        *access;                /* read at each request: may change meanwhile; NULL: loopback */
+        *access; /* read at each request: may change meanwhile; NULL: loopback */
     size_t body_max, queue_max, queue_total_max; /* as in sl_server_options; 0: its defaults */
-    uint32_t rate_min; /* likewise */
+    uint32_t rate_min;                           /* likewise */
     uint32_t connections_max, connections_per_address_max;
-    bool deflate;      /* compress events for WebSocket clients that offer it */
-    bool debug_frames; /* a log line for each frame, as DEBUG_FRAMES asks */
+    struct limits_options limits; /* zeroed: none */
+    bool deflate;                 /* compress events for WebSocket clients that offer it */
+    bool debug_frames;            /* a log line for each frame, as DEBUG_FRAMES asks */
 };
 
 /*

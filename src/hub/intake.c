@@ -99,13 +99,29 @@ static void knock_role(struct intakes *x, const struct arrival *a)
                      x->system->roles[role - 1]);
 }
 
+/* A word for each of too many records would only be more of them: who asks is told. */
+static bool is_told(const struct arrival *a)
+{
+    bool wants = false;
+
+    if (a->intake->class == CLASS_FRAME) return false;
+    if (a->intake->class != CLASS_RECORD || a->status != 429) return true;
+    (void)sl_value_bool(sl_value_get(a->root, SL_STR("receipt")), &wants);
+    return wants;
+}
+
 static void tell_refused(struct intakes *x, const struct arrival *a)
 {
+    char seconds[16];
+
     route_of(x, a)->refused++;
     knock_refused(x, a);
     if (a->request != NULL) {
+        snprintf(seconds, sizeof seconds, "%u", a->retry_s);
+        if (a->retry_s > 0)
+            (void)sl_request_set_header(a->request, "Retry-After", sl_str_of(seconds));
         sl_answer_error(a->request, a->status, "%s", a->err.text);
-    } else if (a->intake->class != CLASS_FRAME) {
+    } else if (is_told(a)) {
         intake_ws_refuse(a->sender, a->err.where, a->err.text);
     }
 }
@@ -366,6 +382,19 @@ static int call_on_x(struct intakes *x, struct arrival *a)
     return rc;
 }
 
+/* Rates hold for records: frames give way to newer ones anyway. */
+static int take_checked(struct intakes *x, struct arrival *a)
+{
+    bool is_record = a->intake->class == CLASS_RECORD;
+    sl_value list = is_record ? list_of(a) : (sl_value){0};
+    uint32_t n = sl_value_type(list) == SL_JSON_ARRAY ? sl_value_count(list) : 1;
+    int rc = is_record ? arrival_check_address(a, n) : 0;
+
+    if (rc == 0) rc = call_on_x(x, a);
+    if (rc == 0 && is_record) rc = arrival_check_device(a, n);
+    return rc;
+}
+
 void intake_take(struct intakes *x, struct arrival *a)
 {
     const struct intake *in = a->intake;
@@ -373,6 +402,7 @@ void intake_take(struct intakes *x, struct arrival *a)
     int rc;
 
     a->state = x->state;
+    a->limits = x->limits;
     a->fields = &f;
     if (a->sender != NULL && in->from != 0 && !(in->from & (1u << a->sender->role))) {
         x->ignored++;
@@ -381,7 +411,7 @@ void intake_take(struct intakes *x, struct arrival *a)
     }
     route_of(x, a)->received++;
     rc = check(a, &f);
-    if (rc == 0) rc = call_on_x(x, a);
+    if (rc == 0) rc = take_checked(x, a);
     if (rc < 0)
         tell_refused(x, a);
     else if (in->class == CLASS_RECORD)
@@ -436,6 +466,11 @@ int intakes_new(struct hub *hub, const struct system *s, void *state, struct int
 void intakes_set_knocks(struct intakes *x, struct knocks *knocks)
 {
     x->knocks = knocks;
+}
+
+void intakes_set_limits(struct intakes *x, struct limits *l)
+{
+    x->limits = l;
 }
 
 void intakes_free(struct intakes *x)

@@ -40,6 +40,7 @@ struct sender {
 struct arrival {
     const struct intake *intake;
     void *state;
+    struct limits *limits; /* NULL: there are none */
     struct sender *sender; /* by raw WebSocket; else NULL */
     sl_request *request;   /* by HTTP; else NULL */
     sl_value root;
@@ -48,12 +49,19 @@ struct arrival {
     sl_str device;               /* on_x says whose record it is; valid until it is copied */
     uint64_t note;               /* on_x's word to announce_x */
     int status;                  /* of a refusal, as HTTP numbers it */
+    uint32_t retry_s;            /* with 429: when it may be tried again */
     sl_error err;
 };
 
 /* Refuse it from on_x: returns SL_E_INVAL. `field` may be "". */
 int arrival_refuse(struct arrival *a, int status, const char *field, const char *fmt, ...)
     SL_PRINTF(4, 5);
+
+/*
+ * Before a system makes a device that it does not know yet; `known` of at most `known_max` are
+ * there. returns 0, or SL_E_INVAL: `a` has been refused, and it is counted
+ */
+int arrival_admit_device(struct arrival *a, uint32_t known, uint32_t known_max) SL_MUST_USE;
 
 /* What became of a message that was a record, or several. */
 struct done {
@@ -115,7 +123,8 @@ struct system;
 /* For hub.c: a system's intakes on their wires. */
 int intakes_new(struct hub *hub, const struct system *s, void *state,
                 struct intakes **out) SL_MUST_USE;
-void intakes_free(struct intakes *x); /* NULL is fine */
+void intakes_free(struct intakes *x);                         /* NULL is fine */
+void intakes_set_limits(struct intakes *x, struct limits *l); /* borrowed; NULL: none */
 /* Where what is refused is noted; NULL: nowhere. */
 struct knocks;
 void intakes_set_knocks(struct intakes *x, struct knocks *knocks);

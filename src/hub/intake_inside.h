@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "hub/backlog.h"
 #include "hub/knock.h"
+#include "hub/limits.h"
 #include "hub/system.h"
 
 #define INTAKE_ROLES 8 /* none included: roles are bits, and metrics name them */
@@ -21,6 +22,7 @@ struct intakes {
     struct hub *hub;
     const struct system *system;
     void *state;
+    struct limits *limits; /* the hub's; NULL: none */
     struct map *by_ws_type;
     struct intake_route *routes; /* as many as intakes */
     struct knocks *knocks;       /* may be NULL */
@@ -39,6 +41,11 @@ extern const sl_ws_ops intake_ws_ops; /* `user` is the struct intakes */
 void intake_take(struct intakes *x, struct arrival *a);
 
 void sender_drop(struct sender *s); /* NULL is fine */
+
+/* ---- rates: intake_limits.c; each returns 0 or what arrival_refuse gave ---- */
+
+int arrival_check_address(struct arrival *a, uint32_t records) SL_MUST_USE;
+int arrival_check_device(struct arrival *a, uint32_t records) SL_MUST_USE;
 
 /* ---- what tells duplicates: intake_unique.c ---- */
 

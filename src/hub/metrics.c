@@ -25,6 +25,7 @@ struct now {
     struct media_stats media;
     struct loop_lag lag;
     struct relief relief;
+    struct limits limits;
     uint64_t slow_bodies, slow_messages, slow_readers;
     struct accept_limits sockets;
     uint64_t sent, frames_sent, frames_conflated, cut_off; /* by rooms and by the live wire */
@@ -266,6 +267,12 @@ static const struct metric metrics[] = {
     /* what comes in */
     PUT("sluice_messages_received_total", "counter", put_received, "Messages of a kind we know, from who may send it."),
     PUT("sluice_messages_refused_total", "counter", put_refused, "Messages of a kind we know with something wrong in them."),
+    BY("sluice_records_limited_total", "counter", "limit", "device_rate", limits.over_device,
+       "Messages with records that were refused because more came than the limit allows; sluice_messages_refused_total holds them as well."),
+    MORE("limit", "address_rate", limits.over_address),
+    BY("sluice_devices_refused_total", "counter", "limit", "devices", limits.devices_full,
+       "New devices that were refused: the hub knows as many as it can, or too many came from one address."),
+    MORE("limit", "enrolments", limits.over_enrolments),
     PUT("sluice_messages_ignored_total", "counter", put_ignored, "WebSocket messages that say nothing to us, or not from this sender."),
     PUT("sluice_frames_received_total", "counter", put_frames, "Pictures received."),
     COUNTER("sluice_frames_decoded_total", frames.decoded, "Pictures made of their text, because somebody looked."),
@@ -375,6 +382,7 @@ static void read_now(struct now *n)
     n->sockets = v->server->limits;
     n->waiting_bytes = v->loop->waiting_bytes;
     n->relief = v->loop->relief;
+    n->limits = *v->limits;
     n->slow_bodies = v->server->slow_bodies;
     n->slow_messages = v->server->slow_messages;
     n->slow_readers = v->server->slow_readers;

@@ -218,6 +218,7 @@ static const struct system quiet = {.name = "quiet"}; /* nothing by WebSocket */
 struct bench {
     struct kit k;
     struct vitals vitals;
+    struct limits limits;
     struct knocks *knocks;
     struct metrics *metrics;
     struct intakes *x[3];
@@ -248,6 +249,7 @@ static void open_bench(struct bench *b)
     b->vitals.server = b->k.server;
     assert_int_equal(knocks_new(b->k.loop, &b->knocks), 0);
     b->vitals.knocks = b->knocks;
+    b->vitals.limits = &b->limits;
     assert_int_equal(metrics_new(b->k.loop, &b->vitals, &b->metrics), 0);
     ((sl_route *)b->routes)[0].user = b->metrics;
 }
@@ -302,6 +304,10 @@ static void set_numbers(struct bench *b)
     s->limits.refused_files = 117;
     b->k.loop->waiting_bytes = 118;
     b->k.loop->relief.waiting = 159, b->k.loop->relief.cut = 160;
+    b->limits = (struct limits){.over_device = 164,
+                                .over_address = 165,
+                                .devices_full = 166,
+                                .over_enrolments = 167};
     s->slow_bodies = 161, s->slow_messages = 162, s->slow_readers = 163;
     b->k.loop->lag = (struct loop_lag){
         .turns = 1000, .busy_us = 119, .max_us = 120, .over_10ms = 30, .over_100ms = 1};
@@ -375,6 +381,10 @@ static const char *const lines[] = {
     "sluice_viewers_cut_off_total 158",
     "sluice_send_queue_bytes 118",
     "sluice_send_queue_memory_bytes 159",
+    "sluice_records_limited_total{limit=\"device_rate\"} 164",
+    "sluice_records_limited_total{limit=\"address_rate\"} 165",
+    "sluice_devices_refused_total{limit=\"devices\"} 166",
+    "sluice_devices_refused_total{limit=\"enrolments\"} 167",
     "sluice_connections_cut_total{reason=\"queue_total\"} 160",
     "sluice_connections_cut_total{reason=\"slow_body\"} 161",
     "sluice_connections_cut_total{reason=\"slow_message\"} 162",

@@ -8,6 +8,7 @@
 #include "hub/intake.h"
 #include "hub/journal.h"
 #include "hub/knock.h"
+#include "hub/limits.h"
 #include "hub/live_wire.h"
 #include "hub/media.h"
 
@@ -26,6 +27,7 @@ struct vitals {
     sl_loop *loop;
     const sl_server *server;
     const struct journal *journal;
+    const struct limits *limits;
     const struct access *access; /* may change between two requests */
     const struct backlog *backlog;
     const struct frames *frames;

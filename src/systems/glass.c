@@ -20,14 +20,17 @@
 /* The camera of this id, made if need be; NULL: `a` has been refused. */
 static struct camera *get_camera(struct arrival *a, sl_str id)
 {
-    static const char why[] = "too many devices are known to this hub";
     struct glass *g = a->state;
-    struct camera *cam = cameras_get(&g->cameras, id);
+    struct camera *cam = cameras_find(&g->cameras, id);
 
+    if (cam == NULL && arrival_admit_device(a, cameras_count(&g->cameras), CAMERAS_MAX) < 0) {
+        SL_WARN("glass", "msg=\"a device was refused\" cause=\"%s\"", a->err.text);
+        return NULL;
+    }
+    if (cam == NULL) cam = cameras_get(&g->cameras, id);
     if (cam != NULL && cam->stream == NULL) cam->stream = hub_live_stream(g->hub, "glass", id);
     if (cam != NULL) return cam;
-    SL_WARN("glass", "msg=\"a device was refused\" cause=\"%s\"", why);
-    (void)arrival_refuse(a, 503, "device_id", "%s", why);
+    (void)arrival_refuse(a, 503, "device_id", "the hub is out of memory");
     return NULL;
 }
 

@@ -32,6 +32,16 @@ void cameras_deinit(struct cameras *all)
     *all = (struct cameras){0};
 }
 
+struct camera *cameras_find(const struct cameras *all, sl_str id)
+{
+    return map_find(all->by_id, id);
+}
+
+uint32_t cameras_count(const struct cameras *all)
+{
+    return map_count(all->by_id);
+}
+
 struct camera *cameras_get(struct cameras *all, sl_str id)
 {
     struct camera *cam = map_find(all->by_id, id);

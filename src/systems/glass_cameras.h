@@ -44,6 +44,10 @@ struct cameras {
 int cameras_init(struct cameras *all) SL_MUST_USE;
 void cameras_deinit(struct cameras *all);
 
+/* The one with this id, or NULL. */
+struct camera *cameras_find(const struct cameras *all, sl_str id);
+uint32_t cameras_count(const struct cameras *all);
+
 /* The one with this id, made if it is new; NULL at the bound or without memory. */
 struct camera *cameras_get(struct cameras *all, sl_str id);
 

@@ -3,7 +3,7 @@
 import json, re, unittest
 
 from hub import SLUICE, Hub, Viewer
-from kit import RawWs, wait_for
+from kit import Raw, RawWs, wait_for
 
 
 def hub_with(*options):
@@ -71,3 +71,41 @@ class QueueTotal(LimitsTest):
         # eight wait for the same: it is there once
         self.assertGreater(self.metric(hub, 'sluice_send_queue_bytes'), 16 << 20)
         self.assertLess(self.metric(hub, 'sluice_send_queue_memory_bytes'), 5 << 20)
+
+
+class Rates(LimitsTest):
+    def status(self, raw, message, device='d1'):
+        raw.send(post(raw.sock.getpeername()[1], '/api/device/detections', message, device))
+        return raw.answer()
+
+    def test_a_device_beyond_its_rate_gets_429_and_others_do_not(self):
+        hub = self.hub('--device-rate', '1')
+        raw = self.open(Raw(hub.port))
+        answers = [self.status(raw, detection(notes=str(i))) for i in range(30)]
+        self.assertEqual([a.status for a in answers[:5]], [200] * 5)  # five seconds' worth
+        refused = [a for a in answers if a.status == 429]
+        self.assertTrue(refused)
+        self.assertIn('limits.device_rate', json.loads(refused[0].body)['error'])
+        self.assertGreaterEqual(int(refused[0].headers['retry-after']), 1)
+        self.assertEqual(self.status(raw, detection(), device='d2').status, 200)
+        self.assertEqual(self.metric(hub, 'sluice_records_limited_total{limit="device_rate"}'), len(refused))
+        stored = len(answers) - len(refused) + 1
+        self.assertEqual(self.metric(hub, 'sluice_records_stored_total'), stored)
+
+    def test_within_the_rate_nothing_is_refused(self):
+        hub = self.hub()  # 2,000 a second, 10,000 at once
+        raw = self.open(Raw(hub.port))
+        answers = [self.status(raw, detection(notes=str(i))) for i in range(300)]
+        self.assertEqual({a.status for a in answers}, {200})
+        self.assertEqual(self.metric(hub, 'sluice_records_limited_total{limit="device_rate"}'), 0)
+
+    def test_the_1025th_device_hears_why(self):
+        hub = self.hub()
+        raw = self.open(Raw(hub.port))
+        for i in range(1025):
+            raw.send(post(hub.port, '/api/device/register', {'device_id': f'd{i}'}, f'd{i}'))
+            last = raw.answer()
+            self.assertEqual(last.status, 503 if i == 1024 else 200, last)
+        self.assertIn('1024 devices', json.loads(last.body)['error'])
+        self.assertEqual(self.metric(hub, 'sluice_devices_refused_total{limit="devices"}'), 1)
+        self.assertEqual(self.status(raw, detection(), device='d0').status, 200)  # who is known goes on
