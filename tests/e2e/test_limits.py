@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The hub's limits, each beyond it and within it; the unit tests look at the very edges."""
-import json, re, unittest
+import json, re, select, time, unittest
 
 from hub import SLUICE, Hub, Viewer
 from kit import Raw, RawWs, wait_for
@@ -71,6 +71,29 @@ class QueueTotal(LimitsTest):
         # eight wait for the same: it is there once
         self.assertGreater(self.metric(hub, 'sluice_send_queue_bytes'), 16 << 20)
         self.assertLess(self.metric(hub, 'sluice_send_queue_memory_bytes'), 5 << 20)
+
+
+class LeastRate(LimitsTest):
+    def test_a_body_that_drips_is_ended_and_a_slow_one_is_not(self):
+        hub = self.hub()
+        head = post(hub.port, '/api/device/detections', {}).replace(b'Content-Length: 2', b'Content-Length: 30000')[:-2]
+        drip, slow = self.open(Raw(hub.port)), self.open(Raw(hub.port))
+        for raw in (drip, slow):
+            raw.send(head)
+        began, sent = time.monotonic(), 0
+        while not select.select([drip.sock], [], [], 0.25)[0]:
+            self.assertLess(time.monotonic(), began + 60, 'a byte now and then keeps a body alive')
+            drip.send(b' ')
+            if sent + 250 < 30000:
+                slow.send(b' ' * 250)  # about 1,000 a second
+                sent += 250
+        answer = drip.answer()
+        self.assertEqual(answer.status, 408)
+        self.assertIn('slower than 500 bytes a second', json.loads(answer.body)['error'])
+        self.assertGreater(time.monotonic(), began + 19)
+        self.assertEqual(self.metric(hub, 'sluice_connections_cut_total{reason="slow_body"}'), 1)
+        slow.send((json.dumps(detection()) + ' ' * 30000)[:30000 - sent].encode())
+        self.assertEqual(slow.answer().status, 200)
 
 
 class Rates(LimitsTest):
