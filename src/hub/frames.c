@@ -273,7 +273,16 @@ struct live_stream *frames_get(struct frames *f, const char *system, sl_str devi
     if (device.len > 0) memcpy(name + n, device.ptr, device.len);
     key = (sl_str){name, (size_t)n + device.len};
     s = map_find(f->by_name, key);
-    if (s != NULL || f->count == LIVE_STREAMS_MAX) return s;
+    if (s != NULL) return s;
+    if (f->count == LIVE_STREAMS_MAX) {
+        if (f->stats.refused++ == 0) {
+            SL_WARN("live",
+                    "msg=\"devices stay without a live picture: there are %d streams "
+                    "since the start, as many as there may be\"",
+                    LIVE_STREAMS_MAX);
+        }
+        return NULL;
+    }
     s = stream_new(f, system, device);
     if (s == NULL) return NULL;
     if (map_put(f->by_name, key, s, NULL) < 0) {

@@ -60,6 +60,7 @@ struct frames_stats {
     uint64_t decoded; /* into pictures */
     uint64_t failed;  /* somebody looked, and they were no pictures */
     uint64_t unkept;  /* LIVE_TEXT_MAX was reached */
+    uint64_t refused; /* asked for a stream: LIVE_STREAMS_MAX was reached */
 };
 
 int frames_new(sl_loop *loop, struct frames **out) SL_MUST_USE;

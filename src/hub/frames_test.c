@@ -192,13 +192,18 @@ static void test_a_device_of_a_system_has_one(void **state)
 static void test_there_is_a_bound_to_them(void **state)
 {
     struct bench *b = *state;
+    struct frames_stats stats;
     char id[16];
 
     for (int i = 0; i < LIVE_STREAMS_MAX; i++) {
         snprintf(id, sizeof id, "%d", i);
         assert_non_null(frames_get(b->frames, "glass", sl_str_of(id)));
     }
+    frames_get_stats(b->frames, &stats);
+    assert_int_equal(stats.refused, 0);
     assert_null(frames_get(b->frames, "glass", SL_STR("one more")));
+    frames_get_stats(b->frames, &stats);
+    assert_int_equal(stats.refused, 1);
     assert_non_null(frames_get(b->frames, "glass", SL_STR("7")));
 }
 

@@ -273,6 +273,7 @@ static const struct metric metrics[] = {
     BY("sluice_devices_refused_total", "counter", "limit", "devices", limits.devices_full,
        "New devices that were refused: the hub knows as many as it can, or too many came from one address."),
     MORE("limit", "enrolments", limits.over_enrolments),
+    COUNTER("sluice_streams_refused_total", frames.refused, "Messages of devices that have no live picture, because there are as many streams as there may be."),
     PUT("sluice_messages_ignored_total", "counter", put_ignored, "WebSocket messages that say nothing to us, or not from this sender."),
     PUT("sluice_frames_received_total", "counter", put_frames, "Pictures received."),
     COUNTER("sluice_frames_decoded_total", frames.decoded, "Pictures made of their text, because somebody looked."),

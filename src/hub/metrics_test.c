@@ -327,7 +327,7 @@ static void set_numbers(struct bench *b)
     full = 133;
     histogram_add(&b->k.loop->ages, 900);
     histogram_add(&b->k.loop->ages, 1100);
-    frames = (struct frames_stats){.decoded = 151, .failed = 152, .unkept = 153};
+    frames = (struct frames_stats){.decoded = 151, .failed = 152, .unkept = 153, .refused = 168};
     live = (struct live_wire_stats){.viewers = 154,
                                     .frames_sent = 155,
                                     .frames_conflated = 156,
@@ -385,6 +385,7 @@ static const char *const lines[] = {
     "sluice_records_limited_total{limit=\"address_rate\"} 165",
     "sluice_devices_refused_total{limit=\"devices\"} 166",
     "sluice_devices_refused_total{limit=\"enrolments\"} 167",
+    "sluice_streams_refused_total 168",
     "sluice_connections_cut_total{reason=\"queue_total\"} 160",
     "sluice_connections_cut_total{reason=\"slow_body\"} 161",
     "sluice_connections_cut_total{reason=\"slow_message\"} 162",
