@@ -80,11 +80,11 @@ typedef struct sl_server_options {
     void (*on_trouble)(const struct sl_trouble *t, void *user);
     void *user;
 
-    size_t head_max;          /* bytes of request line and headers; 0: 16 KiB */
-    size_t body_max;          /* bytes; 0: 10 MiB */
-    uint32_t head_ms;         /* from the first byte to the end of the head; 0: 10 s */
-    uint32_t body_ms;         /* longest silence inside a body; 0: 20 s */
-    uint32_t idle_ms;         /* between requests; 0: 75 s */
+    size_t head_max;  /* bytes of request line and headers; 0: 16 KiB */
+    size_t body_max;  /* bytes; 0: 10 MiB */
+    uint32_t head_ms; /* from the first byte to the end of the head; 0: 10 s */
+    uint32_t body_ms; /* longest silence inside a body; 0: 20 s */
+    uint32_t idle_ms; /* between requests; 0: 75 s */
     /*
      * Bytes a second, over 20 s, below which a body (408), the reader of a large answer or of a
      * feed (cut) and a WebSocket message (1008, after 40 s) are ended; 0: 500. SL_RATE_NONE:
