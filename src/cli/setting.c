@@ -80,7 +80,7 @@ const struct setting settings[] = {
         .help = "Bytes a second below which who sends or reads is cut, over 20 s; 0: only silence counts."},
     [SET_LIMITS_DEVICE_RATE] = {
         .section = "limits", .key = "device_rate", .flag = "--device-rate", .word = "N",
-        .type = TYPE_NUMBER, .max = 1000000, .preset = "2000", .example = "2000",
+        .type = TYPE_NUMBER, .max = 1000000, .preset = "50000", .example = "2000",
         .help = "Records a second from one device, five seconds' worth at once; 0: any number."},
     [SET_LIMITS_ADDRESS_RATE] = {
         .section = "limits", .key = "address_rate", .flag = "--address-rate", .word = "N",

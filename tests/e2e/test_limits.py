@@ -116,7 +116,7 @@ class Rates(LimitsTest):
         self.assertEqual(self.metric(hub, 'sluice_records_stored_total'), stored)
 
     def test_within_the_rate_nothing_is_refused(self):
-        hub = self.hub()  # 2,000 a second, 10,000 at once
+        hub = self.hub()  # 50,000 a second
         raw = self.open(Raw(hub.port))
         answers = [self.status(raw, detection(notes=str(i))) for i in range(300)]
         self.assertEqual({a.status for a in answers}, {200})
