@@ -124,7 +124,7 @@ static void test_behind_an_answer_that_waits(void **state)
         assert_int_equal(probe_count, 1);
         assert_int_equal(probe[0].rc, 0);
         assert_true(k.m->sent_len > sizeof HEAD);
-        assert_memory_equal(k.m->sent + k.m->sent_len - 10, HEAD + sizeof HEAD - 11, 10);
+        assert_memory_equal(k.m->sent + k.m->sent_len - 10, &HEAD[sizeof HEAD - 11], 10);
         kit_close(&k);
     }
 }
