@@ -188,7 +188,8 @@ static int on_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, 
         return usual->xOpen(usual, name, file, flags, out_flags);
     memset(f, 0, sizeof *f);
     rc = usual->xOpen(usual, name, f->real, flags, out_flags);
-    if (f->real->pMethods != NULL) f->base.pMethods = &methods; /* it is to be closed, then */
+    if (f->real->pMethods == NULL) return rc;
+    f->base.pMethods = &methods; /* it is to be closed, then */
     if (rc == SQLITE_OK) rc = f->real->pMethods->xFileSize(f->real, &f->size);
     return rc;
 }
