@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
+# alone: yes
 # seconds: 240
 """Disks as they are at worst: full, read-only, slow. What is refused is told why, the rest goes on, and so does all
 of it by itself when the disk is well again."""

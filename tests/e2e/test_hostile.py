@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# alone: yes
 # build: release
 # seconds: 240
 """Two thousand who mean harm and a hundred who do not: the hundred notice nothing, and nothing is left behind."""

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# alone: yes
 # build: release
 # seconds: 300
 """Many connections: nothing is left behind, and little is needed for each."""
