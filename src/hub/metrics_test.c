@@ -304,10 +304,8 @@ static void set_numbers(struct bench *b)
     s->limits.refused_files = 117;
     b->k.loop->waiting_bytes = 118;
     b->k.loop->relief.waiting = 159, b->k.loop->relief.cut = 160;
-    b->limits = (struct limits){.over_device = 164,
-                                .over_address = 165,
-                                .devices_full = 166,
-                                .over_enrolments = 167};
+    b->limits = (struct limits){
+        .over_device = 164, .over_address = 165, .devices_full = 166, .over_enrolments = 167};
     s->slow_bodies = 161, s->slow_messages = 162, s->slow_readers = 163;
     b->k.loop->lag = (struct loop_lag){
         .turns = 1000, .busy_us = 119, .max_us = 120, .over_10ms = 30, .over_100ms = 1};
@@ -327,7 +325,8 @@ static void set_numbers(struct bench *b)
     full = 133;
     histogram_add(&b->k.loop->ages, 900);
     histogram_add(&b->k.loop->ages, 1100);
-    frames = (struct frames_stats){.decoded = 151, .failed = 152, .unkept = 153, .refused = 168};
+    frames =
+        (struct frames_stats){.decoded = 151, .failed = 152, .unkept = 153, .refused = 168};
     live = (struct live_wire_stats){.viewers = 154,
                                     .frames_sent = 155,
                                     .frames_conflated = 156,
