@@ -84,7 +84,6 @@ static int run(const char *address, const struct settings *set)
         .deflate_min = set->deflate_min,
         .deflate_binary = true, /* it all came compressed, or not */
         .queue_max = 128 * MIB, /* two of the largest messages may wait for a slow reader */
-        .queue_total_max = 1024 * MIB,
     };
     sl_loop *loop = NULL;
     sl_server *server = NULL;

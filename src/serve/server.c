@@ -63,7 +63,10 @@ static void fill_in(sl_server_options *o)
         o->rate_min = 500;
     else if (o->rate_min == SL_RATE_NONE)
         o->rate_min = 0; /* with every default filled in, this is none */
-    if (o->queue_total_max == 0) o->queue_total_max = 64 * (size_t)MIB;
+    if (o->queue_total_max == 0) {
+        o->queue_total_max = 64 * (size_t)MIB; /* but one queue must be allowed to be full */
+        if (o->queue_total_max < o->queue_max) o->queue_total_max = o->queue_max;
+    }
     if (o->gzip_min == 0) o->gzip_min = KIB;
 }
 

@@ -62,6 +62,20 @@ static void test_defaults(void **state)
     assert_int_equal(o->connections_per_address_max, 512);
     assert_int_equal(o->cork_us, 2000);
     assert_int_equal(o->queue_max, 4 << 20);
+    assert_int_equal(o->queue_total_max, 64 << 20);
+    kit_close(&k);
+}
+
+/* All queues together are never less than what one of them may be. */
+static void test_one_full_queue_fits_into_the_total(void **state)
+{
+    sl_server_options o = options;
+    struct kit k;
+
+    (void)state;
+    o.queue_max = 128 << 20;
+    kit_open(&k, &o);
+    assert_int_equal(k.server->options.queue_total_max, 128 << 20);
     kit_close(&k);
 }
 
@@ -242,9 +256,13 @@ static void test_real_sockets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_row),       cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_open_files),    cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_listen_errors), cmocka_unit_test(test_inherited),
+        cmocka_unit_test(test_bad_row),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_one_full_queue_fits_into_the_total),
+        cmocka_unit_test(test_open_files),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_listen_errors),
+        cmocka_unit_test(test_inherited),
         cmocka_unit_test(test_real_sockets),
     };
 
