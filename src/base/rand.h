@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 void rand_bytes(void *dst, size_t n);
+/* n characters that need no escape in a URL, 6 random bits each, and a zero */
+void rand_token(char *out, size_t n);
 uint32_t rand_below(uint32_t n); /* even over 0 .. n - 1; 0 if n is 0 */
 
 #endif

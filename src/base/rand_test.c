@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
+#include <string.h>
 
 static void test_random_bytes(void **state)
 {
@@ -33,9 +34,30 @@ static void test_random_bytes(void **state)
     assert_int_equal(rand_below(1), 0);
 }
 
+static void test_tokens(void **state)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    char a[4096 + 2], b[24 + 1];
+
+    (void)state;
+    a[4097] = 'x';
+    rand_token(a, 4096);
+    assert_int_equal(strlen(a), 4096);
+    assert_int_equal(strspn(a, alphabet), 4096);
+    assert_int_equal(a[4097], 'x');
+    for (size_t i = 0; i < 64; i++)
+        assert_non_null(strchr(a, alphabet[i])); /* one in 10^26 runs misses one */
+    rand_token(b, 24);
+    assert_memory_not_equal(a, b, 24);
+    rand_token(b, 0);
+    assert_string_equal(b, "");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_bytes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_bytes),
+                                       cmocka_unit_test(test_tokens)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

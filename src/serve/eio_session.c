@@ -4,7 +4,6 @@
 #include "sluice/log.h"
 
 #include "base/alloc.h"
-#include "base/codec.h"
 #include "base/rand.h"
 #include "net/stream.h"
 #include "serve/eio_inside.h"
@@ -41,21 +40,6 @@ void eio_session_drop(struct eio_session *s)
     sl__free(s);
 }
 
-/* 144 random bits in characters that need no escape in a URL. */
-static void make_sid(char sid[EIO_SID_SIZE])
-{
-    uint8_t bytes[(EIO_SID_SIZE - 1) / 4 * 3];
-    size_t n;
-
-    rand_bytes(bytes, sizeof bytes);
-    n = sl__base64_encode(sid, bytes, sizeof bytes);
-    sid[n] = '\0';
-    for (size_t i = 0; i < n; i++) {
-        if (sid[i] == '+') sid[i] = '-';
-        if (sid[i] == '/') sid[i] = '_';
-    }
-}
-
 struct eio_session *eio_session_new(struct eio_server *e, unsigned revision,
                                     const sl_request *r)
 {
@@ -68,7 +52,7 @@ struct eio_session *eio_session_new(struct eio_server *e, unsigned revision,
     s->refs = 1;
     s->revision = (uint8_t)revision;
     memcpy(s->peer, peer, n);
-    make_sid(s->sid);
+    rand_token(s->sid, EIO_SID_SIZE - 1); /* 144 bits */
     if (map_put(e->sessions, sl_str_of(s->sid), s, NULL) < 0) {
         sl__free(s);
         return NULL;

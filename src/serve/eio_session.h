@@ -24,7 +24,7 @@
 struct eio_server;
 struct eio_session;
 
-#define EIO_SID_SIZE 25 /* 18 random bytes as base64url, terminated */
+#define EIO_SID_SIZE 25 /* 144 random bits, terminated */
 
 /* A message for any wire; shared by reference among all that receive it. */
 struct eio_message;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* One client in one namespace: its life, what it emits, acks both ways. */
 #include "base/alloc.h"
-#include "base/codec.h"
 #include "base/rand.h"
 #include "serve/sio_inside.h"
 
 #include <stdio.h>
 
-#define ID_SIZE 21 /* 15 random bytes as base64url, terminated */
+#define ID_SIZE 21 /* 120 random bits, terminated */
 
 /* An answer that is waited for. */
 struct sio_wait {
@@ -20,20 +19,6 @@ struct sio_wait {
 };
 
 /* ---- lives ---- */
-
-static void make_id(char id[ID_SIZE])
-{
-    uint8_t bytes[(ID_SIZE - 1) / 4 * 3];
-    size_t n;
-
-    rand_bytes(bytes, sizeof bytes);
-    n = sl__base64_encode(id, bytes, sizeof bytes);
-    id[n] = '\0';
-    for (size_t i = 0; i < n; i++) {
-        if (id[i] == '+') id[i] = '-';
-        if (id[i] == '/') id[i] = '_';
-    }
-}
 
 /* A 2.x client makes its id from its session's: ours is the same. */
 static void make_id_as_2x(char *id, size_t size, sl_str nsp, const char *sid)
@@ -57,7 +42,7 @@ sl_sio_socket *sio_socket_new(struct sio_client *c, struct sio_nsp *nsp)
     if (c->revision == 3)
         make_id_as_2x(s->id, id_size, nsp->name, eio_sid(c->eio));
     else
-        make_id(s->id);
+        rand_token(s->id, ID_SIZE - 1);
     list_add_last(&c->sockets, &s->of_client);
     list_add_last(&nsp->sockets, &s->of_nsp);
     sio_client_hold(c);
