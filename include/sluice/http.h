@@ -10,6 +10,7 @@
 
 #include "sluice/buf.h"
 #include "sluice/err.h"
+#include "sluice/json.h"
 #include "sluice/loop.h"
 
 #include <stdbool.h>
@@ -97,8 +98,8 @@ typedef struct sl_server_options {
     size_t queue_max; /* bytes waiting per connection, a packet counts 128 at least; 0: 4 MiB */
     /*
      * Bytes waiting for all connections of the loop together, what goes to several counted
-     * once; 0: 64 MiB. Beyond it the longest queues are cut, those of rooms' members and feeds
-     * first, and a request in the same turn is answered 503.
+     * once; 0: 64 MiB, or queue_max if that is more. Beyond it the longest queues are cut,
+     * those of rooms' members and feeds first, and a request in the same turn is answered 503.
      */
     size_t queue_total_max;
 
@@ -174,6 +175,8 @@ SL_API int sl_request_set_header(sl_request *r, const char *name, sl_str value);
 
 SL_API void sl_answer(sl_request *r, int status, const char *content_type, sl_str body);
 SL_API void sl_answer_buf(sl_request *r, int status, const char *content_type, sl_buf *body);
+/* What was written, which is freed; 503 with a sentence if it could not be written. */
+SL_API void sl_answer_json(sl_request *r, int status, sl_json_out *out);
 /* {"error":"<sentence>"} with the status */
 SL_API void sl_answer_error(sl_request *r, int status, const char *fmt, ...) SL_PRINTF(3, 4);
 

@@ -34,11 +34,7 @@ static void answer(sl_request *r, int status, sl_json_out *out)
 {
     sl_out_end(out);
     sl_request_set_header(r, "Cache-Control", SL_STR("no-store"));
-    if (out->rc < 0)
-        sl_answer_error(r, 503, "the hub is out of memory: try again in a moment");
-    else
-        sl_answer(r, status, "application/json; charset=utf-8", sl_out_text(out));
-    sl_out_deinit(out);
+    sl_answer_json(r, status, out);
 }
 
 static void get_trouble(const struct vitals *v, struct journal_trouble *out)

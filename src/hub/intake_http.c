@@ -3,17 +3,6 @@
 #include "hub/intake_inside.h"
 #include "serve/request.h"
 
-#define JSON_TYPE "application/json; charset=utf-8"
-
-static void answer(sl_request *r, int status, sl_json_out *out)
-{
-    if (out->rc < 0)
-        sl_answer_error(r, 503, "the hub is out of memory: try again in a moment");
-    else
-        sl_answer(r, status, JSON_TYPE, sl_out_text(out));
-    sl_out_deinit(out);
-}
-
 static int good_status(const struct intake *in)
 {
     return in->status != 0 ? in->status : 200;
@@ -31,7 +20,7 @@ void intake_http_answer(const struct arrival *a)
         sl_out_bool(&out, true);
         sl_out_end(&out);
     }
-    answer(a->request, good_status(a->intake), &out);
+    sl_answer_json(a->request, good_status(a->intake), &out);
 }
 
 void intake_http_done(const struct done *d)
@@ -59,7 +48,7 @@ void intake_http_done(const struct done *d)
         done_put_receipt(d, &out);
         sl_out_end(&out);
     }
-    answer(d->request, good_status(in), &out);
+    sl_answer_json(d->request, good_status(in), &out);
 }
 
 static void on_request(sl_request *r, void *user)

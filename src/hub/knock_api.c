@@ -47,11 +47,7 @@ static void on_knocks(sl_request *r, void *user)
     sl_out_end(&out);
     sl_out_end(&out);
     (void)sl_request_set_header(r, "Cache-Control", SL_STR("no-store"));
-    if (out.rc < 0)
-        sl_answer_error(r, 503, "the hub is out of memory: try again in a moment");
-    else
-        sl_answer(r, 200, "application/json; charset=utf-8", sl_out_text(&out));
-    sl_out_deinit(&out);
+    sl_answer_json(r, 200, &out);
 }
 
 const sl_route knock_routes[KNOCK_ROUTES] = {

@@ -49,16 +49,6 @@ static void answer_page(struct site *site, sl_request *r, sl_str path)
     sl_answer_asset(r, site->assets, site->asset_count, path);
 }
 
-static void answer_json(sl_request *r, sl_json_out *out)
-{
-    if (out->rc < 0) {
-        sl_answer_error(r, 503, "the hub is out of memory: try again in a moment");
-    } else {
-        sl_answer(r, 200, "application/json; charset=utf-8", sl_out_text(out));
-    }
-    sl_out_deinit(out);
-}
-
 static void put_now(sl_json_out *out)
 {
     char text[WALL_TEXT_SIZE];
@@ -82,7 +72,7 @@ static void on_root(sl_request *r, void *user)
     sl_out_str(&out, SL_STR("Backend connected successfully!"));
     put_now(&out);
     sl_out_end(&out);
-    answer_json(r, &out);
+    sl_answer_json(r, 200, &out);
 }
 
 static void on_asset(sl_request *r, void *user)

@@ -239,3 +239,12 @@ void sl_answer_error(sl_request *r, int status, const char *fmt, ...)
     va_end(args);
     send_sentence(r, status, (sl_str){0}, sentence_of(text, len));
 }
+
+void sl_answer_json(sl_request *r, int status, sl_json_out *out)
+{
+    if (out->rc < 0)
+        sl_answer_error(r, 503, "out of memory: try again in a moment");
+    else
+        sl_answer(r, status, "application/json; charset=utf-8", sl_out_text(out));
+    sl_out_deinit(out);
+}

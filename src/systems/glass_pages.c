@@ -164,11 +164,7 @@ void glass_answer_removal(const struct arrival *a, const struct done *d, sl_json
 static void answer(sl_request *r, sl_json_out *out)
 {
     (void)sl_request_set_header(r, "Cache-Control", SL_STR("no-store"));
-    if (out->rc < 0)
-        sl_answer_error(r, 503, "the hub is out of memory: try again in a moment");
-    else
-        sl_answer(r, 200, "application/json; charset=utf-8", sl_out_text(out));
-    sl_out_deinit(out);
+    sl_answer_json(r, 200, out);
 }
 
 void glass_on_devices_status(sl_request *r, void *user)
