@@ -2,18 +2,6 @@
 /* Engine.IO by HTTP: how a session ends from our side, and what waits for a poll. */
 #include "serve/eio_test.h"
 
-static int setup(void **state)
-{
-    *state = bench_open(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    bench_close(*state);
-    return 0;
-}
-
 /* ---- our own close ---- */
 
 static void a_close_comes_behind_what_waits(void **state)
@@ -263,7 +251,7 @@ static void without_memory_nobody_is_hurt(void **state)
 /* clang-format off */
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, bench_set_up, bench_tear_down)
     const struct CMUnitTest tests[] = {
         T(a_close_comes_behind_what_waits), T(a_close_waits_thirty_seconds_at_most),
         T(ended_from_inside_a_push), T(the_stop_answers_held_polls),

@@ -2,18 +2,6 @@
 /* Engine.IO by HTTP alone, row by row. */
 #include "serve/eio_test.h"
 
-static int setup(void **state)
-{
-    *state = bench_open(NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    bench_close(*state);
-    return 0;
-}
-
 /* ---- what is refused, and in which order ---- */
 
 static void refusals_by_number(void **state)
@@ -621,7 +609,7 @@ static void another_revision_is_not_the_session(void **state)
 /* clang-format off */
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, bench_set_up, bench_tear_down)
     const struct CMUnitTest tests[] = {
         T(refusals_by_number), T(revision_3_can_be_off), T(a_preflight_is_answered),
         T(the_open_packet_by_the_letter), T(session_ids_are_long_and_differ),

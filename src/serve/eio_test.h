@@ -369,4 +369,24 @@ static inline void assert_sid_gone(struct bench *b, const char *query)
     peer_free(p);
 }
 
+static inline int bench_set_up(void **state)
+{
+    *state = bench_open(NULL);
+    return 0;
+}
+
+static inline int bench_tear_down(void **state)
+{
+    bench_close(*state);
+    return 0;
+}
+
+static inline struct eio_stats stats_of(const struct bench *b)
+{
+    struct eio_stats stats;
+
+    eio_get_stats(b->eio, &stats);
+    return stats;
+}
+
 #endif
