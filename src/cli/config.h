@@ -43,6 +43,9 @@ void config_free(struct config *c); /* NULL is fine */
 const char *config_text(const struct config *c, enum setting_id id);
 int64_t config_number(const struct config *c, enum setting_id id);
 
+/* Say what is allowed but hardly meant: settings that work against each other. */
+void config_report_doubts(const struct config *c, struct report *r);
+
 /* "default", "sluice.yaml:3", "env PORT", "env PORT in FILE:2", "flag --data"; returns buf */
 const char *config_origin(const struct config *c, enum setting_id id, char *buf, size_t size);
 

@@ -27,9 +27,11 @@ static int load(const char *command, int argc, char **argv, struct config **out)
 
 static int config_check(int argc, char **argv)
 {
+    struct report r = {.say = say};
     struct config *c;
     int code = load("config check", argc, argv, &c);
 
+    if (code == EX_OK) config_report_doubts(c, &r);
     if (code == EX_OK)
         printf("%s: ok\n",
                config_text(c, SET_CONFIG) ? config_text(c, SET_CONFIG) : "defaults");

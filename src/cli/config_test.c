@@ -224,6 +224,35 @@ static void flags_and_environment_are_refused(void **state)
     assert_null(c);
 }
 
+static void one_queue_above_all_of_them_is_said(void **state)
+{
+    /* delivery.queue, and whether it is said beside a limits.queue_total of 8 MiB */
+    static const struct {
+        const char *queue;
+        bool is_said;
+    } rows[] = {
+        {"8191KiB", false},
+        {"8MiB",    false},
+        {"8193KiB", true }
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *flags[] = {"--queue", rows[i].queue, "--queue-total", "8MiB"};
+        struct heard h;
+        struct config *c;
+
+        assert_int_equal(load(4, flags, heard_init(&h), &c), EX_OK);
+        config_report_doubts(c, &h.report);
+        assert_int_equal(h.report.count, rows[i].is_said ? 1 : 0);
+        if (rows[i].is_said) {
+            assert_non_null(strstr(h.text, "delivery.queue (8193KiB)"));
+            assert_non_null(strstr(h.text, "limits.queue_total (8MiB)"));
+        }
+        config_free(c);
+    }
+}
+
 static void port_means_all_addresses(void **state)
 {
     struct heard h;
@@ -285,6 +314,7 @@ int main(void)
         cmocka_unit_test(empty_files_and_sections_are_fine),
         cmocka_unit_test(flags_and_environment_are_refused),
         cmocka_unit_test(port_means_all_addresses),
+        cmocka_unit_test(one_queue_above_all_of_them_is_said),
         cmocka_unit_test(each_allocation_may_fail),
     };
 

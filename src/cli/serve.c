@@ -179,7 +179,8 @@ static int open_hub(struct serve *s, sl_error *err)
         .rate_min = rate == 0 ? SL_RATE_NONE : (uint32_t)rate,
         .limits = {.device_rate = (uint32_t)config_number(c, SET_LIMITS_DEVICE_RATE),
                    .address_rate = (uint32_t)config_number(c, SET_LIMITS_ADDRESS_RATE),
-                   .enrolments = (uint32_t)config_number(c, SET_LIMITS_ENROLMENTS)},
+                   .enrolments = (uint32_t)config_number(c, SET_LIMITS_ENROLMENTS),
+                   .devices = (uint32_t)config_number(c, SET_LIMITS_DEVICES)},
         .queue_total_max = (size_t)config_number(c, SET_LIMITS_QUEUE_TOTAL),
         .connections_max = bound(c, SET_LIMITS_CONNECTIONS),
         .connections_per_address_max = bound(c, SET_LIMITS_PER_ADDRESS),
@@ -327,6 +328,7 @@ int cmd_serve(int argc, char **argv)
     if (code == EX_OK) code = open_log(s.first);
     if (code == EX_OK) {
         s.now = s.first;
+        config_report_doubts(s.first, &r);
         serve_apply(&s, s.first);
         tell_environment(s.first);
         code = run(&s);

@@ -90,6 +90,10 @@ const struct setting settings[] = {
         .section = "limits", .key = "enrolments", .flag = "--enrolments", .word = "N",
         .type = TYPE_NUMBER, .max = 1000000, .preset = "600", .example = "600",
         .help = "New devices a minute from one address; this machine is exempt; 0: any number."},
+    [SET_LIMITS_DEVICES] = {
+        .section = "limits", .key = "devices", .flag = "--devices", .word = "N",
+        .type = TYPE_NUMBER, .min = 1, .max = 10000, .preset = "1024", .example = "64",
+        .help = "Devices that are known since the start, connected or not; more are refused."},
     [SET_LOG_LEVEL] = {
         .section = "log", .key = "level", .flag = "--log-level", .word = "LEVEL",
         .type = TYPE_CHOICE, .words = "error|warn|info|debug", .is_live = true,

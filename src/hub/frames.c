@@ -59,13 +59,13 @@ struct live_stream {
 struct frames {
     sl_loop *loop;
     struct worker_pool *media;
-    struct map *by_name;                          /* "system device" */
-    struct live_stream *stream[LIVE_STREAMS_MAX]; /* by number - 1 */
-    uint32_t count;
+    struct map *by_name; /* "system device" */
+    uint32_t count, streams_max;
     size_t text_bytes;
     struct frames_stats stats;
     void (*on_change)(struct live_stream *s, void *user);
     void *user;
+    struct live_stream *stream[]; /* by number - 1 */
 };
 
 static void changed(struct live_stream *s)
@@ -274,12 +274,12 @@ struct live_stream *frames_get(struct frames *f, const char *system, sl_str devi
     key = (sl_str){name, (size_t)n + device.len};
     s = map_find(f->by_name, key);
     if (s != NULL) return s;
-    if (f->count == LIVE_STREAMS_MAX) {
+    if (f->count == f->streams_max) {
         if (f->stats.refused++ == 0) {
             SL_WARN("live",
-                    "msg=\"devices stay without a live picture: there are %d streams "
+                    "msg=\"devices stay without a live picture: there are %u streams "
                     "since the start, as many as there may be\"",
-                    LIVE_STREAMS_MAX);
+                    f->streams_max);
         }
         return NULL;
     }
@@ -477,17 +477,17 @@ const char *stream_flaw(const struct live_stream *s)
 
 /* ---- life ---- */
 
-int frames_new(sl_loop *loop, struct frames **out)
+int frames_new(sl_loop *loop, uint32_t streams_max, struct frames **out)
 {
-    struct frames *f = sl__zalloc(sizeof *f);
+    struct frames *f = sl__zalloc(sizeof *f + streams_max * sizeof(struct live_stream *));
     int rc = SL_E_NOMEM;
 
     *out = NULL;
     if (f == NULL) return rc;
     f->loop = loop;
+    f->streams_max = streams_max;
     f->by_name = map_new();
-    if (f->by_name != NULL)
-        rc = worker_pool_new(loop, MEDIA_THREADS, LIVE_STREAMS_MAX, &f->media);
+    if (f->by_name != NULL) rc = worker_pool_new(loop, MEDIA_THREADS, streams_max, &f->media);
     if (rc < 0) {
         frames_free(f);
         return rc;

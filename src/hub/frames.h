@@ -24,10 +24,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LIVE_STREAMS_MAX 1024               /* ids are chosen by whoever sends */
-#define LIVE_DEVICE_MAX  256                /* bytes of an id */
-#define LIVE_TEXT_MAX    (64 * 1024 * 1024) /* bytes of newest frames, of all streams */
-#define FRAME_HEAD_SIZE  24                 /* docs/live-wire.md */
+#define LIVE_DEVICE_MAX 256                /* bytes of an id */
+#define LIVE_TEXT_MAX   (64 * 1024 * 1024) /* bytes of newest frames, of all streams */
+#define FRAME_HEAD_SIZE 24                 /* docs/live-wire.md */
 
 struct frames;
 struct live_stream;
@@ -60,10 +59,11 @@ struct frames_stats {
     uint64_t decoded; /* into pictures */
     uint64_t failed;  /* somebody looked, and they were no pictures */
     uint64_t unkept;  /* LIVE_TEXT_MAX was reached */
-    uint64_t refused; /* asked for a stream: LIVE_STREAMS_MAX was reached */
+    uint64_t refused; /* asked for a stream: there were streams_max */
 };
 
-int frames_new(sl_loop *loop, struct frames **out) SL_MUST_USE;
+/* streams_max: ids are chosen by whoever sends */
+int frames_new(sl_loop *loop, uint32_t streams_max, struct frames **out) SL_MUST_USE;
 /* After the loop has returned; onlookers must have gone. NULL is fine. */
 void frames_free(struct frames *f);
 void frames_get_stats(const struct frames *f, struct frames_stats *out);
@@ -75,7 +75,7 @@ void frames_get_stats(const struct frames *f, struct frames_stats *out);
  *
  * system   a literal
  * device   at most LIVE_DEVICE_MAX bytes
- * returns  borrowed, lives as long as the hub; NULL at LIVE_STREAMS_MAX or without memory
+ * returns  borrowed, lives as long as the hub; NULL at streams_max or without memory
  */
 struct live_stream *frames_get(struct frames *f, const char *system, sl_str device);
 

@@ -19,7 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define JPEG SL_STR("\xff\xd8\xff\xe0 a small one")
+#define STREAMS_MAX 20
+#define JPEG        SL_STR("\xff\xd8\xff\xe0 a small one")
 
 struct bench {
     sl_loop *loop;
@@ -52,7 +53,7 @@ static int set_up(void **state)
 
     if (b == NULL || sl_loop_new(&b->loop) < 0) return -1;
     sl__loop_crank(b->loop, 0);
-    if (frames_new(b->loop, &b->frames) < 0) return -1;
+    if (frames_new(b->loop, STREAMS_MAX, &b->frames) < 0) return -1;
     frames_set_on_change(b->frames, on_change, b);
     *state = b;
     return 0;
@@ -195,7 +196,7 @@ static void test_there_is_a_bound_to_them(void **state)
     struct frames_stats stats;
     char id[16];
 
-    for (int i = 0; i < LIVE_STREAMS_MAX; i++) {
+    for (int i = 0; i < STREAMS_MAX; i++) {
         snprintf(id, sizeof id, "%d", i);
         assert_non_null(frames_get(b->frames, "glass", sl_str_of(id)));
     }
@@ -525,7 +526,7 @@ static void test_each_allocation_may_fail(void **state)
 
     for (n = 0; rc != 0 && n < 50; n++) {
         sl__alloc_fail_after(n);
-        rc = frames_new(b->loop, &f);
+        rc = frames_new(b->loop, STREAMS_MAX, &f);
         sl__alloc_fail_after(-1);
         if (rc != 0) assert_null(f);
     }

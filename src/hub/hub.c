@@ -203,7 +203,7 @@ static int carry(struct hub *hub, const struct system *s, struct carried *c)
 
 static int open_live(struct hub *hub)
 {
-    int rc = frames_new(hub->loop, &hub->frames);
+    int rc = frames_new(hub->loop, limits_devices(&hub->limits.options), &hub->frames);
 
     if (rc == 0) rc = live_wire_new(hub->loop, hub->frames, hub->options.version, &hub->live);
     if (rc == 0) rc = pictures_new(hub->loop, hub->frames, &hub->pictures);

@@ -58,10 +58,10 @@ int arrival_refuse(struct arrival *a, int status, const char *field, const char 
     SL_PRINTF(4, 5);
 
 /*
- * Before a system makes a device that it does not know yet; `known` of at most `known_max` are
- * there. returns 0, or SL_E_INVAL: `a` has been refused, and it is counted
+ * Before a system makes a device that it does not know yet; it knows `known`, and there may be
+ * limits.devices. returns 0, or SL_E_INVAL: `a` has been refused, and it is counted
  */
-int arrival_admit_device(struct arrival *a, uint32_t known, uint32_t known_max) SL_MUST_USE;
+int arrival_admit_device(struct arrival *a, uint32_t known) SL_MUST_USE;
 
 /* What became of a message that was a record, or several. */
 struct done {

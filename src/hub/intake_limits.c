@@ -53,18 +53,18 @@ int arrival_check_device(struct arrival *a, uint32_t records)
                   l->options.device_rate);
 }
 
-int arrival_admit_device(struct arrival *a, uint32_t known, uint32_t known_max)
+int arrival_admit_device(struct arrival *a, uint32_t known)
 {
     struct limits *l = a->limits;
     char room[PARTY_SIZE];
     uint64_t wait_us = 0;
     sl_str party;
 
-    if (known >= known_max) {
+    if (known >= limits_devices(l != NULL ? &l->options : NULL)) {
         if (l != NULL) l->devices_full++;
         return arrival_refuse(a, 503, "device_id",
                               "this hub knows %u devices since its start and takes no more "
-                              "until it is restarted",
+                              "(limits.devices) until it is restarted",
                               known);
     }
     if (l == NULL || l->options.enrolments == 0) return 0;

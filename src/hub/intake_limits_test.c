@@ -12,7 +12,7 @@ static int on_thing(struct arrival *a)
 
 static int on_hello(struct arrival *a)
 {
-    return arrival_admit_device(a, (uint32_t)hub.arrivals, 3);
+    return arrival_admit_device(a, (uint32_t)hub.arrivals);
 }
 
 static const struct field thing_rows[] = {
@@ -44,7 +44,7 @@ static const struct system sys = {.name = "test",
 
 /* ten a second: five are one tenth of the bucket */
 static const struct limits_options options = {
-    .device_rate = 10, .address_rate = 10, .enrolments = 10};
+    .device_rate = 10, .address_rate = 10, .enrolments = 10, .devices = 3};
 
 static void open_limited(struct bench *b, struct limits *l)
 {

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define SECOND_US     1000000u
-#define BURST_S       5 /* a device that was away sends what it has kept */
-#define DEVICES_MAX   4096
+#define BURST_S       5    /* a device that was away sends what it has kept */
+#define DEVICES_MAX   4096 /* or twice as many as there may be: of several systems */
 #define PARTIES_MAX   16384
 #define SWEEP_EACH_US SECOND_US
 
@@ -121,13 +121,20 @@ sl_str party_of(const char *peer, char room[PARTY_SIZE])
 
 /* ---- the hub's ---- */
 
+uint32_t limits_devices(const struct limits_options *o)
+{
+    return o != NULL && o->devices > 0 ? o->devices : DEVICES_DEFAULT;
+}
+
 int limits_init(struct limits *l, const struct limits_options *o)
 {
     const uint64_t burst_us = BURST_S * (uint64_t)SECOND_US;
+    const uint32_t twice = 2 * limits_devices(o);
     int rc;
 
     *l = (struct limits){.options = *o};
-    rc = rates_new(o->device_rate * BURST_S, burst_us, DEVICES_MAX, &l->device);
+    rc = rates_new(o->device_rate * BURST_S, burst_us,
+                   twice > DEVICES_MAX ? twice : DEVICES_MAX, &l->device);
     if (rc == 0) rc = rates_new(o->address_rate * BURST_S, burst_us, PARTIES_MAX, &l->address);
     if (rc == 0)
         rc = rates_new(o->enrolments, 60 * (uint64_t)SECOND_US, PARTIES_MAX, &l->enrol);

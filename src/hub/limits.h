@@ -45,9 +45,12 @@ sl_str party_of(const char *peer, char room[PARTY_SIZE]);
 
 /* ---- the hub's ---- */
 
+#define DEVICES_DEFAULT 1024 /* ids are chosen by whoever sends */
+
 struct limits_options {
     uint32_t device_rate, address_rate; /* records a second; 0: any */
     uint32_t enrolments;                /* new devices of one address a minute; 0: any */
+    uint32_t devices; /* that a system knows since its start; 0: DEVICES_DEFAULT */
 };
 
 struct limits {
@@ -56,6 +59,9 @@ struct limits {
     uint64_t over_device, over_address, over_enrolments; /* messages refused */
     uint64_t devices_full; /* devices refused, for so many are known already */
 };
+
+/* How many devices there may be; `o` zeroed or NULL is fine. */
+uint32_t limits_devices(const struct limits_options *o);
 
 int limits_init(struct limits *l, const struct limits_options *o) SL_MUST_USE;
 void limits_deinit(struct limits *l);

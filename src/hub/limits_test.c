@@ -123,6 +123,16 @@ static void addresses(void **state)
     }
 }
 
+static void devices_are_bounded_unasked_too(void **state)
+{
+    const struct limits_options some = {.devices = 3}, none = {0};
+
+    (void)state;
+    assert_int_equal(limits_devices(&some), 3);
+    assert_int_equal(limits_devices(&none), DEVICES_DEFAULT);
+    assert_int_equal(limits_devices(NULL), DEVICES_DEFAULT);
+}
+
 static void without_memory(void **state)
 {
     const struct limits_options o = {.device_rate = 10, .address_rate = 10, .enrolments = 10};
@@ -150,6 +160,7 @@ int main(void)
         cmocka_unit_test(zero_is_no_limit),
         cmocka_unit_test(buckets_are_bounded),
         cmocka_unit_test(addresses),
+        cmocka_unit_test(devices_are_bounded_unasked_too),
         cmocka_unit_test(without_memory),
     };
 

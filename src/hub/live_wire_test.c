@@ -50,7 +50,7 @@ static int set_up(void **state)
     memcpy(b->routes, live_wire_routes, sizeof live_wire_routes);
     o.routes = b->routes;
     kit_open(&b->k, &o);
-    assert_int_equal(frames_new(b->k.loop, &b->frames), 0);
+    assert_int_equal(frames_new(b->k.loop, 1024, &b->frames), 0);
     assert_int_equal(live_wire_new(b->k.loop, b->frames, "1.2", &b->live), 0);
     b->routes[0].user = b->routes[1].user = b->live;
     assert_int_equal(live_wire_start(b->live, b->k.server), 0);
@@ -595,7 +595,7 @@ static void test_each_allocation_may_fail(void **state)
     assert_null(l);
     live_wire_free(NULL);
 
-    assert_int_equal(frames_new(b->k.loop, &f), 0);
+    assert_int_equal(frames_new(b->k.loop, 1024, &f), 0);
     assert_int_equal(live_wire_new(b->k.loop, f, "1", &l), 0);
     sl__alloc_fail_after(0);
     assert_int_equal(live_wire_start(l, b->k.server), SL_E_NOMEM);

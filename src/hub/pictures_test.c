@@ -19,7 +19,7 @@ static void open_bench(struct bench *b)
 
     *b = (struct bench){.route = pictures_routes[0]};
     kit_open(&b->k, &o);
-    assert_int_equal(frames_new(b->k.loop, &b->frames), 0);
+    assert_int_equal(frames_new(b->k.loop, 1024, &b->frames), 0);
     assert_int_equal(pictures_new(b->k.loop, b->frames, &b->pictures), 0);
     b->route.user = b->pictures; /* rows are borrowed */
     b->s = frames_get(b->frames, "glass", SL_STR("cam"));

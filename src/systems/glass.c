@@ -23,7 +23,7 @@ static struct camera *get_camera(struct arrival *a, sl_str id)
     struct glass *g = a->state;
     struct camera *cam = cameras_find(&g->cameras, id);
 
-    if (cam == NULL && arrival_admit_device(a, cameras_count(&g->cameras), CAMERAS_MAX) < 0) {
+    if (cam == NULL && arrival_admit_device(a, cameras_count(&g->cameras)) < 0) {
         SL_WARN("glass", "msg=\"a device was refused\" cause=\"%s\"", a->err.text);
         return NULL;
     }

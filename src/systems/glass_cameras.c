@@ -46,7 +46,7 @@ struct camera *cameras_get(struct cameras *all, sl_str id)
 {
     struct camera *cam = map_find(all->by_id, id);
 
-    if (cam != NULL || map_count(all->by_id) >= CAMERAS_MAX) return cam;
+    if (cam != NULL) return cam;
     cam = sl__zalloc(sizeof *cam);
     if (cam == NULL) return NULL;
     cam->number = all->next_number++;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The cameras this hub has met: one state per device id, whatever connections come and go.
- * They stay, so that OFFLINE can be told; ids are chosen by whoever sends, so there is a
- * bound to how many.
+ * They stay, so that OFFLINE can be told; ids are chosen by whoever sends, so who makes one
+ * asks arrival_admit_device first.
  */
 #ifndef SYSTEMS_GLASS_CAMERAS_H
 #define SYSTEMS_GLASS_CAMERAS_H
@@ -12,8 +12,7 @@
 #include "base/clock.h"
 #include "base/wheel.h"
 
-#define DEVICE_ID_MAX   128 /* bytes */
-#define CAMERAS_MAX     1024
+#define DEVICE_ID_MAX   128                /* bytes */
 #define LAST_FRAMES_MAX (64 * 1024 * 1024) /* bytes kept for newcomers, all together */
 
 struct sender;      /* a connection */
@@ -48,7 +47,7 @@ void cameras_deinit(struct cameras *all);
 struct camera *cameras_find(const struct cameras *all, sl_str id);
 uint32_t cameras_count(const struct cameras *all);
 
-/* The one with this id, made if it is new; NULL at the bound or without memory. */
+/* The one with this id, made if it is new; NULL without memory. */
 struct camera *cameras_get(struct cameras *all, sl_str id);
 
 /* for (uint32_t i = 0; (cam = cameras_next(all, &i)) != NULL;) */

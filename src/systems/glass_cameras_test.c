@@ -32,22 +32,6 @@ static void test_one_per_id(void **state)
     cameras_deinit(&all);
 }
 
-static void test_at_the_bound_only_known_ones_come_in(void **state)
-{
-    struct cameras all;
-    char id[16];
-
-    (void)state;
-    assert_int_equal(cameras_init(&all), 0);
-    for (int i = 0; i < CAMERAS_MAX; i++) {
-        snprintf(id, sizeof id, "cam-%d", i);
-        assert_non_null(cameras_get(&all, sl_str_of(id)));
-    }
-    assert_null(cameras_get(&all, SL_STR("one more")));
-    assert_non_null(cameras_get(&all, SL_STR("cam-7")));
-    cameras_deinit(&all);
-}
-
 /* A frame that claims `bytes`, on a small buffer: the bound counts, it does not look. */
 static sl_message frame_of(size_t bytes)
 {
@@ -136,7 +120,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_per_id),
-        cmocka_unit_test(test_at_the_bound_only_known_ones_come_in),
         cmocka_unit_test(test_last_frames_have_a_bound_together),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_without_memory),
