@@ -34,6 +34,7 @@
 #include "sluice/log.h"
 #include "sluice/loop.h"
 #include "sluice/sio.h"
+#include "sluice/sio_packet.h"
 #include "sluice/trouble.h"
 #include "sluice/ws.h"
 

@@ -14,15 +14,6 @@
 
 /* ---- lives ---- */
 
-static void gather_free(struct sio_gather *g)
-{
-    if (g == NULL) return;
-    for (uint32_t i = 0; i < g->n; i++)
-        sl_buf_drop(g->attachment[i].buf);
-    sl_buf_drop(g->buf);
-    sl__free(g);
-}
-
 void sio_client_hold(struct sio_client *c)
 {
     c->refs++;
@@ -40,7 +31,7 @@ void sio_client_drop(struct sio_client *c)
     if (--c->refs > 0) return;
     while (!list_is_empty(&c->left))
         left_free(c, LIST_ENTRY(c->left.next, struct sio_left, node));
-    gather_free(c->gather);
+    sio_gather_free(c->gather);
     sl__free(c);
 }
 
@@ -235,24 +226,13 @@ static void on_disconnect(struct sio_client *c, sl_sio_socket *s)
 static void deliver(sl_sio_socket *s, const struct sio_packet *p, sl_buf *buf,
                     const sl_slice *attachment)
 {
-    sl_sio_event e = {
-        .name = sl_value_raw(p->name),
-        .is_answer = p->type == SIO_ACK || p->type == SIO_BINARY_ACK,
-        .ack_id = p->id,
-        .args = p->value,
-        .attachment_count = (uint8_t)p->attachments,
-        .buf = buf,
-    };
+    sl_sio_event e;
 
-    for (uint32_t i = 0; i < p->attachments; i++)
-        e.attachment[i] = attachment[i];
-    if (e.is_answer) {
+    sio_event_of(p, buf, attachment, &e);
+    if (e.is_answer)
         sio_socket_answer(s, &e);
-        return;
-    }
-    (void)sl_value_str(p->name, &e.name); /* without its quotes, unless it is a number */
-    e.wants_ack = p->has_id;
-    sio_socket_event(s, &e);
+    else
+        sio_socket_event(s, &e);
 }
 
 /* Packets cross: what comes for a namespace that we have just left, and a late answer. */
@@ -275,16 +255,8 @@ static sl_sio_socket *receiver(struct sio_client *c, const struct sio_packet *p)
 
 static void begin_gathering(struct sio_client *c, sl_buf *buf, sl_str text, uint32_t wanted)
 {
-    struct sio_gather *g = sl__zalloc(sizeof *g);
-
-    if (g == NULL) {
-        cut(c, "transport error");
-        return;
-    }
-    g->buf = sl_buf_hold(buf);
-    g->text = text;
-    g->wanted = wanted;
-    c->gather = g;
+    c->gather = sio_gather_new(buf, text, wanted);
+    if (c->gather == NULL) cut(c, "transport error");
 }
 
 static int read_packet(struct sio_client *c, sl_str text, size_t from,
@@ -348,14 +320,10 @@ static void on_attachment(struct sio_client *c, const sl_message *m)
         on_parse_error(c, "an attachment that nothing has announced");
         return;
     }
-    if (m->n > 0) {
-        g->attachment[g->n] = m->slice[0];
-        sl_buf_hold(m->slice[0].buf);
-    }
-    if (++g->n < g->wanted) return;
+    if (!sio_gather_add(g, m->n > 0 ? m->slice[0] : (sl_slice){0})) return;
     c->gather = NULL;
     on_gathered(c, g);
-    gather_free(g);
+    sio_gather_free(g);
 }
 
 /* ---- from below ---- */

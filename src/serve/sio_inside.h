@@ -18,7 +18,8 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "net/loop.h"
-#include "proto/sio.h"
+#include "proto/sio_build.h"
+#include "proto/sio_gather.h"
 #include "serve/eio_session.h"
 
 /* A namespace that somebody is in, or that is a row's by name. */
@@ -51,14 +52,6 @@ struct sl_sio {
     uint32_t sockets;
     uint64_t parse_errors;
     char path[128];
-};
-
-/* A packet whose attachments are on their way. */
-struct sio_gather {
-    sl_buf *buf;
-    sl_str text;
-    uint32_t wanted, n;
-    sl_slice attachment[SL_SIO_ATTACHMENTS_MAX];
 };
 
 /* A namespace that we have left while the client may not know yet. */
@@ -101,29 +94,6 @@ struct sl_sio_socket {
 
 /* ---- packets (sio_packet.c) ---- */
 
-#define SIO_PIECES                                                            \
-    3 /* slices among the text: with what lies between, SL_MESSAGE_SLICES - 1 \
-       */
-
-struct sio_piece {
-    size_t at; /* in the text, behind which it comes */
-    sl_slice json;
-};
-
-struct sl_sio_packet {
-    sl_json_out out; /* ["event",args */
-    size_t args_at;  /* behind the name */
-    uint32_t piece_n, binary_n;
-    struct sio_piece piece[SIO_PIECES];
-    sl_slice binary[SL_SIO_ATTACHMENTS_MAX];
-    bool ended;
-    int rc;                   /* what is not in out.rc */
-    struct eio_message *made; /* as an event in the namespace `made_for` */
-    uint64_t made_for;
-};
-
-void sio_packet_init(sl_sio_packet *p, const char *event);
-void sio_packet_deinit(sl_sio_packet *p);
 /* The event in this namespace; encoded once, borrowed. NULL: *rc says why */
 struct eio_message *sio_packet_event(sl_sio_packet *p, const struct sio_nsp *nsp, int *rc);
 /* The same with an id, or as the answer to one: the caller's reference. */

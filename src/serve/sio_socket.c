@@ -160,48 +160,15 @@ void sio_tell(sl_sio *sio)
 
 /* ---- events ---- */
 
-static bool is_for(const sl_sio_on *on, const sl_sio_event *e, sl_value name)
-{
-    sl_str text;
-
-    if (on->event == NULL) return true;
-    text = sl_str_of(on->event);
-    if (sl_value_type(name) == SL_JSON_NUMBER) return sl_str_eq(e->name, text);
-    return sl_value_is_str(name, text);
-}
-
 void sio_socket_event(sl_sio_socket *s, const sl_sio_event *e)
 {
     const sl_sio_namespace *row = s->nsp->row;
-    sl_value name = sl_value_first(e->args, NULL);
 
     for (size_t i = 0; i < row->event_count; i++) {
-        if (!is_for(&row->events[i], e, name)) continue;
+        if (!sio_event_is(e, row->events[i].event)) continue;
         row->events[i].fn(s, e, row->user);
         return;
     }
-}
-
-sl_value sl_sio_arg(const sl_sio_event *e, uint32_t i)
-{
-    sl_value v = sl_value_first(e->args, NULL);
-
-    if (!e->is_answer) i++;
-    while (i-- > 0 && sl_value_type(v) != SL_JSON_NONE)
-        v = sl_value_next(e->args, v, NULL);
-    return v;
-}
-
-uint32_t sl_sio_arg_count(const sl_sio_event *e)
-{
-    return sl_value_count(e->args) - (e->is_answer ? 0 : 1);
-}
-
-const sl_slice *sl_sio_binary(const sl_sio_event *e, sl_value v)
-{
-    uint32_t num;
-
-    return sio_attachment(v, e->attachment_count, &num) ? &e->attachment[num] : NULL;
 }
 
 /* ---- emitting ---- */
