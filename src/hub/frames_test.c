@@ -64,7 +64,7 @@ static void settle(struct bench *b)
 {
     do {
         while (b->loop->pending > 0)
-            uv_run(&b->loop->uv, UV_RUN_ONCE);
+            uv_run(b->loop->uv, UV_RUN_ONCE);
         sl__loop_crank(b->loop, 1);
     } while (b->loop->pending > 0);
 }

@@ -121,7 +121,7 @@ static void test_a_hub_that_stops(void **state)
     kit_feed(&b.k, start);
     sl_loop_stop(b.k.loop, 1000);
     while (!sl__loop_is_stopping(b.k.loop))
-        uv_run(&b.k.loop->uv, UV_RUN_NOWAIT);
+        uv_run(b.k.loop->uv, UV_RUN_NOWAIT);
     kit_feed(&b.k, "st: h\r\n\r\n");
     assert_has(kit_text(&b.k), "HTTP/1.1 503 ");
     assert_has(kit_text(&b.k), "{\"ok\":false,\"status\":\"draining\"}");

@@ -93,7 +93,7 @@ static int tear_down(void **state)
 static void settle(struct bench *b)
 {
     while (b->k.loop->pending > 0)
-        uv_run(&b->k.loop->uv, UV_RUN_ONCE);
+        uv_run(b->k.loop->uv, UV_RUN_ONCE);
     sl__loop_crank(b->k.loop, 0);
 }
 

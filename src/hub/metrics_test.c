@@ -497,7 +497,7 @@ static void test_each_reading_is_new(void **state)
 static void settle(struct kit *k)
 {
     while (k->loop->pending > 0)
-        uv_run(&k->loop->uv, UV_RUN_ONCE);
+        uv_run(k->loop->uv, UV_RUN_ONCE);
     sl__loop_crank(k->loop, 0);
 }
 

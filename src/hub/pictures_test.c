@@ -30,7 +30,7 @@ static void settle(struct bench *b)
 {
     do {
         while (b->k.loop->pending > 0)
-            uv_run(&b->k.loop->uv, UV_RUN_ONCE);
+            uv_run(b->k.loop->uv, UV_RUN_ONCE);
         sl__loop_crank(b->k.loop, 1);
     } while (b->k.loop->pending > 0);
 }

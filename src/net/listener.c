@@ -307,7 +307,7 @@ int listener_open_fd(sl_loop *loop, int fd, const struct listener_options *o,
         return sl_fail(err, -errno, "listen", "the descriptor %d is no socket", fd);
     l = sl__zalloc(sizeof *l);
     if (l == NULL) return sl_fail(err, SL_E_NOMEM, "listen", "out of memory");
-    rc = uv_poll_init(&loop->uv, &l->poll, fd); /* makes it non-blocking */
+    rc = uv_poll_init(loop->uv, &l->poll, fd); /* makes it non-blocking */
     if (rc < 0) {
         sl__free(l);
         return sl_fail(err, rc, "listen", "the socket can not be watched");

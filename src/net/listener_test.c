@@ -101,13 +101,13 @@ static int dial(struct fixture *f)
 }
 
 /* Turn the loop until the condition holds; half a minute is a deadline, not a wait. */
-#define UNTIL(f, condition)                        \
-    do {                                           \
-        uint64_t end_ = mono_now().us + 30000000;  \
-        while (!(condition)) {                     \
-            assert_true(mono_now().us < end_);     \
-            uv_run(&(f)->loop->uv, UV_RUN_NOWAIT); \
-        }                                          \
+#define UNTIL(f, condition)                       \
+    do {                                          \
+        uint64_t end_ = mono_now().us + 30000000; \
+        while (!(condition)) {                    \
+            assert_true(mono_now().us < end_);    \
+            uv_run((f)->loop->uv, UV_RUN_NOWAIT); \
+        }                                         \
     } while (0)
 
 static void bytes_come_back(void **state)
@@ -122,7 +122,7 @@ static void bytes_come_back(void **state)
     snprintf(own, sizeof own, "127.0.0.1:%u", ntohs(a.sin_port));
     assert_int_equal(write(fd, "hello", 5), 5);
     UNTIL(f, f->got_len == 5);
-    uv_run(&f->loop->uv, UV_RUN_NOWAIT);
+    uv_run(f->loop->uv, UV_RUN_NOWAIT);
     assert_int_equal(read(fd, back, sizeof back), 5);
     assert_memory_equal(back, "hello", 5);
     struct stream *s = LIST_ENTRY(f->loop->streams.next, struct stream, all);
@@ -195,7 +195,7 @@ static void no_descriptor_to_spare(void **state)
     assert_int_equal(listener_open_fd(f->loop, fd, &o, &l, NULL), 0);
     assert_int_equal(connect(client, (struct sockaddr *)&a, len), 0);
     for (int i = 0; i < 50; i++)
-        uv_run(&f->loop->uv, UV_RUN_NOWAIT);
+        uv_run(f->loop->uv, UV_RUN_NOWAIT);
     assert_true(f->loop->lag.turns < 10);
     while (n > 0)
         close(filler[--n]);

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "net/loop.h"
-
 #include "base/alloc.h"
+#include "net/loop_inside.h"
 #include "net/relief.h"
 #include "net/stream.h"
 
 #include <signal.h>
-
-#define TICKER_IDLE UINT64_MAX
 
 void sl__loop_begin_turn(sl_loop *l)
 {
@@ -24,10 +21,11 @@ static void set_ticker(sl_loop *l)
 {
     uint64_t due, now = sl__loop_now_ms(l);
 
+    if (l->ended) return;
     if (!wheel_next(&l->wheel, &due)) return;
     if (due >= l->ticker_due_ms) return; /* it rings early enough */
     l->ticker_due_ms = due;
-    uv_update_time(&l->uv);
+    uv_update_time(l->uv);
     uv_timer_start(&l->ticker, on_ticker, due > now ? due - now : 0, 0);
 }
 
@@ -55,11 +53,6 @@ void sl__loop_cancel_timer(sl_loop *l, struct timer *t)
 }
 
 /* ---- the end of a turn ---- */
-
-static bool is_done(const sl_loop *l)
-{
-    return l->stopping && l->stream_count == 0 && l->pending == 0;
-}
 
 static void run_turn_hooks(sl_loop *l)
 {
@@ -123,25 +116,36 @@ void sl__loop_finish_turn(sl_loop *l)
     if (l->in_turn) measure_turn(l);
     l->in_turn = false;
     l->finishing = false;
-    if (is_done(l)) uv_stop(&l->uv); /* nothing would end the next poll */
+    if (sl__loop_is_done(l)) sl__loop_let_go(l); /* nothing would end the next poll */
 }
 
-static void on_check(uv_check_t *c)
+/* In a turn, or something was queued outside of one: by callbacks of the caller's own handles.
+ */
+static bool has_work(const sl_loop *l)
+{
+    return l->in_turn || l->hooks_due || !list_is_empty(&l->dirty) || !list_is_empty(&l->gone);
+}
+
+void sl__loop_on_check(uv_check_t *c)
 {
     sl_loop *l = c->data;
 
-    if (l->in_turn) sl__loop_finish_turn(l);
+    if (!has_work(l)) return;
+    sl__loop_begin_turn(l);
+    sl__loop_finish_turn(l);
 }
 
 /* What timers and close callbacks left behind must not wait for the poll. */
-static void on_prepare(uv_prepare_t *p)
+void sl__loop_on_prepare(uv_prepare_t *p)
 {
     sl_loop *l = p->data;
 
-    if (!l->in_turn && !l->hooks_due && list_is_empty(&l->dirty) && list_is_empty(&l->gone))
-        return;
-    sl__loop_begin_turn(l);
-    sl__loop_finish_turn(l);
+    if (has_work(l)) {
+        sl__loop_begin_turn(l);
+        sl__loop_finish_turn(l);
+    } else if (sl__loop_is_done(l)) {
+        sl__loop_let_go(l); /* a listener was the last to close */
+    }
 }
 
 void sl__loop_crank(sl_loop *l, uint64_t ms)
@@ -161,7 +165,7 @@ uint64_t sl_loop_now_us(const sl_loop *l)
 
 /* ---- posts and stopping ---- */
 
-static void on_grace_over(struct timer *t)
+void sl__loop_on_grace_over(struct timer *t)
 {
     sl_loop *l = LIST_ENTRY(t, sl_loop, grace_timer);
     struct list *next;
@@ -189,7 +193,7 @@ static void begin_stop(sl_loop *l, uint32_t grace_ms)
     }
 }
 
-static void on_inbox(uv_async_t *a)
+void sl__loop_on_inbox(uv_async_t *a)
 {
     sl_loop *l = a->data;
     struct list posts, *n;
@@ -220,11 +224,12 @@ int sl__loop_post_node(sl_loop *l, struct post *p)
 
     uv_mutex_lock(&l->inbox_lock);
     ended = l->ended;
-    if (!ended) list_add_last(&l->inbox, &p->node);
+    if (!ended) {
+        list_add_last(&l->inbox, &p->node);
+        uv_async_send(&l->inbox_async); /* under the lock: it closes when the loop has ended */
+    }
     uv_mutex_unlock(&l->inbox_lock);
-    if (ended) return SL_E_CLOSED;
-    uv_async_send(&l->inbox_async);
-    return 0;
+    return ended ? SL_E_CLOSED : 0;
 }
 
 int sl_loop_post(sl_loop *l, sl_post_fn *fn, void *user)
@@ -244,8 +249,8 @@ void sl_loop_stop(sl_loop *l, uint32_t grace_ms)
     uv_mutex_lock(&l->inbox_lock);
     l->stop_asked++;
     l->stop_grace_ms = grace_ms;
+    if (!l->ended) uv_async_send(&l->inbox_async);
     uv_mutex_unlock(&l->inbox_lock);
-    uv_async_send(&l->inbox_async);
 }
 
 static void on_signal(uv_signal_t *s, int signo)
@@ -261,6 +266,7 @@ int sl_loop_stop_on_signals(sl_loop *l, uint32_t grace_ms)
 {
     int rc;
 
+    if (l->ended) return SL_E_CLOSED;
     l->signal_grace_ms = grace_ms;
     rc = uv_signal_start(&l->on_term, on_signal, SIGTERM);
     if (rc == 0) rc = uv_signal_start(&l->on_int, on_signal, SIGINT);
@@ -292,113 +298,4 @@ void sl__loop_add_stop_hook(sl_loop *l, struct stop_hook *h)
 void sl__loop_remove_stop_hook(struct stop_hook *h)
 {
     list_remove(&h->node);
-}
-
-/* ---- the life of a loop ---- */
-
-static void on_held(struct timer *t)
-{
-    sl__stream_release_held(LIST_ENTRY(t, sl_loop, held_timer));
-}
-
-static void init_lists(sl_loop *l)
-{
-    struct list *lists[] = {&l->inbox, &l->turn_hooks, &l->stop_hooks, &l->streams,
-                            &l->dirty, &l->held,       &l->gone};
-
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        list_init(lists[i]);
-}
-
-/* Handles of an initialised uv_loop cannot fail to initialise, but for the async's descriptor.
- */
-static int init_handles(sl_loop *l)
-{
-    int rc = uv_async_init(&l->uv, &l->inbox_async, on_inbox);
-
-    if (rc < 0) return rc;
-    uv_prepare_init(&l->uv, &l->prepare);
-    uv_check_init(&l->uv, &l->check);
-    uv_timer_init(&l->uv, &l->ticker);
-    uv_signal_init(&l->uv, &l->on_term);
-    uv_signal_init(&l->uv, &l->on_int);
-    l->inbox_async.data = l->prepare.data = l->check.data = l->ticker.data = l;
-    l->on_term.data = l->on_int.data = l;
-    uv_prepare_start(&l->prepare, on_prepare);
-    uv_check_start(&l->check, on_check);
-    return 0;
-}
-
-int sl_loop_new(sl_loop **out)
-{
-    sl_loop *l;
-    int rc;
-
-    *out = NULL;
-    l = sl__zalloc(sizeof *l);
-    if (l == NULL) return SL_E_NOMEM;
-    rc = uv_mutex_init(&l->inbox_lock);
-    if (rc < 0) goto no_lock;
-    rc = uv_loop_init(&l->uv);
-    if (rc < 0) goto no_loop;
-    rc = init_handles(l);
-    if (rc < 0) goto no_handles;
-
-    init_lists(l);
-    l->now = mono_now();
-    wheel_init(&l->wheel, sl__loop_now_ms(l));
-    l->ticker_due_ms = TICKER_IDLE;
-    timer_init(&l->held_timer, on_held);
-    timer_init(&l->grace_timer, on_grace_over);
-    index_init(&l->index, 0);
-    *out = l;
-    return 0;
-
-no_handles:
-    uv_loop_close(&l->uv);
-no_loop:
-    uv_mutex_destroy(&l->inbox_lock);
-no_lock:
-    sl__free(l);
-    return rc;
-}
-
-int sl_loop_run(sl_loop *l)
-{
-    while (!is_done(l))
-        uv_run(&l->uv, UV_RUN_ONCE);
-    return 0;
-}
-
-static void close_handle(uv_handle_t *h, void *arg)
-{
-    (void)arg;
-    if (!uv_is_closing(h)) uv_close(h, NULL);
-}
-
-void sl_loop_free(sl_loop *l)
-{
-    struct list *n;
-
-    if (l == NULL) return;
-    l->stopping = true;
-    on_grace_over(&l->grace_timer); /* cut what is left, if run never came to its end */
-    sl__loop_finish_turn(l);
-    while (!is_done(l))
-        uv_run(&l->uv, UV_RUN_ONCE);
-
-    uv_mutex_lock(&l->inbox_lock);
-    l->ended = true;
-    uv_mutex_unlock(&l->inbox_lock);
-    while ((n = list_take_first(&l->inbox)) != NULL) {
-        struct post *p = LIST_ENTRY(n, struct post, node);
-        if (p->owned) sl__free(p);
-    }
-
-    uv_walk(&l->uv, close_handle, NULL);
-    while (uv_loop_close(&l->uv) == UV_EBUSY)
-        uv_run(&l->uv, UV_RUN_ONCE);
-    uv_mutex_destroy(&l->inbox_lock);
-    index_deinit(&l->index);
-    sl__free(l);
 }

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #define LOOP_SCRATCH_BYTES 65536
+#define TICKER_IDLE        UINT64_MAX
 
 /* Called at the end of each turn, before streams are flushed. */
 struct turn_hook {
@@ -60,7 +61,8 @@ struct relief {
 };
 
 struct sl_loop {
-    uv_loop_t uv;
+    uv_loop_t *uv; /* own_uv, or the caller's */
+    uv_loop_t own_uv;
     uv_prepare_t prepare;
     uv_check_t check;
     uv_timer_t ticker; /* the wheel's next due time */
@@ -70,7 +72,9 @@ struct sl_loop {
     struct list inbox;      /* posts from any thread; under the lock, like the next two */
     uint32_t stop_grace_ms; /* what sl_loop_stop asked for */
     uint32_t stop_asked;    /* how often since the loop last looked */
-    bool ended;             /* posts are refused */
+    bool ended;             /* posts are refused; no handle is touched any more */
+    uint8_t open_handles;   /* of the six above */
+    bool is_freed;          /* as soon as they have closed */
     struct mono now;        /* refreshed at the start of each turn */
     struct wheel wheel;
     uint64_t ticker_due_ms;
@@ -116,6 +120,11 @@ static inline void sl__loop_want_hooks(sl_loop *l)
 void sl__loop_add_stop_hook(sl_loop *l, struct stop_hook *h);
 void sl__loop_remove_stop_hook(struct stop_hook *h);
 bool sl__loop_is_stopping(const sl_loop *l);
+/* It was stopped and all that hung on it has gone. */
+static inline bool sl__loop_is_done(const sl_loop *l)
+{
+    return l->stopping && l->stream_count == 0 && l->pending == 0;
+}
 
 /* Deadlines on the wheel, in milliseconds from now. */
 void sl__loop_set_timer(sl_loop *l, struct timer *t, uint64_t in_ms);

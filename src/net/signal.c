@@ -38,7 +38,7 @@ int signal_watch_open(sl_loop *loop, int signo, sl_post_fn *fn, void *user,
     w->loop = loop;
     w->fn = fn;
     w->user = user;
-    rc = uv_signal_init(&loop->uv, &w->handle);
+    rc = uv_signal_init(loop->uv, &w->handle);
     if (rc < 0) {
         sl__free(w);
         return rc;

@@ -125,7 +125,7 @@ int socket_stream_open(sl_loop *loop, int fd, const struct sockaddr *address,
     *out = NULL;
     k = sl__zalloc(sizeof *k);
     if (k == NULL) return SL_E_NOMEM;
-    rc = uv_poll_init(&loop->uv, &k->poll, fd);
+    rc = uv_poll_init(loop->uv, &k->poll, fd);
     if (rc < 0) {
         sl__free(k);
         return rc;

@@ -164,7 +164,7 @@ static int remove_all(void **state)
 static void settle(struct kit *k)
 {
     while (k->loop->pending > 0)
-        uv_run(&k->loop->uv, UV_RUN_ONCE);
+        uv_run(k->loop->uv, UV_RUN_ONCE);
     sl__loop_crank(k->loop, 0);
 }
 

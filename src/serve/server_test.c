@@ -205,7 +205,7 @@ static size_t receive(sl_loop *loop, int fd, char *buf, size_t size, const char 
     size_t len = 0;
 
     for (int turns = 0; turns < 1000; turns++) {
-        uv_run(&loop->uv, UV_RUN_NOWAIT);
+        uv_run(loop->uv, UV_RUN_NOWAIT);
         ssize_t n = recv(fd, buf + len, size - 1 - len, MSG_DONTWAIT);
         if (n == 0) break;
         if (n > 0) len += (size_t)n;
