@@ -5,7 +5,7 @@
  */
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "cli/dial_http.h"
+#include "proto/http1_reply.h"
 
 #include <stdlib.h>
 

@@ -17,85 +17,6 @@
 #include <cmocka.h>
 /* clang-format on */
 
-/* ---- addresses ---- */
-
-// clang-format off
-static const struct {
-    const char *text; /* -> host, port, what Host says, path, "t" for TLS and "w" for ws */
-    const char *host, *port, *at, *path, *kind;
-} urls[] = {
-    {"ws://127.0.0.1:5000/ws",   "127.0.0.1", "5000", "127.0.0.1:5000", "/ws",  "w"},
-    {"ws://hub",                 "hub",       "80",   "hub",            "",     "w"},
-    {"ws://hub:80/",             "hub",       "80",   "hub",            "/",    "w"},
-    {"wss://hub/ws?a=b",         "hub",       "443",  "hub",            "/ws?a=b", "tw"},
-    {"https://hub:5000",         "hub",       "5000", "hub:5000",       "",     "t"},
-    {"HTTP://Hub.Example:5000/", "Hub.Example", "5000", "Hub.Example:5000", "/", ""},
-    {"hub:5000",                 "hub",       "5000", "hub:5000",       "",     ""},
-    {"http://[::1]:5000/x",      "::1",       "5000", "[::1]:5000",     "/x",   ""},
-    {"[::1]",                    "::1",       "80",   "[::1]",          "",     ""},
-};
-// clang-format on
-
-static void test_addresses(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
-        struct dial_url u;
-
-        assert_null(dial_url_parse(urls[i].text, &u));
-        assert_string_equal(u.host, urls[i].host);
-        assert_string_equal(u.port, urls[i].port);
-        assert_string_equal(u.at, urls[i].at);
-        assert_string_equal(u.path, urls[i].path);
-        assert_int_equal(u.is_tls, strchr(urls[i].kind, 't') != NULL);
-        assert_int_equal(u.is_ws, strchr(urls[i].kind, 'w') != NULL);
-    }
-}
-
-static void test_what_is_no_address(void **state)
-{
-    static const char *const rows[] = {
-        "",
-        "ws://",
-        "ws:///ws",
-        "ftp://hub/",
-        "ws://hub:0/",
-        "ws://hub:65536/",
-        "ws://hub:x/",
-        "ws://user@hub/",
-        "ws://hub/a b",
-        "ws://hub/a\r\nX: y",
-        "ws://h\r\nub/",
-        "ws://hub?x",
-        "ws://[::1/",
-    };
-    char text[700] = "ws://hub/";
-    struct dial_url u;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_non_null(dial_url_parse(rows[i], &u));
-    memset(text + 9, 'x', 510);
-    assert_null(dial_url_parse(text, &u)); /* a path of 511 bytes */
-    memset(text + 9, 'x', 511);
-    assert_non_null(dial_url_parse(text, &u));
-}
-
-static void test_loopback(void **state)
-{
-    static const char *const here[] = {"http://localhost:5000", "127.1.2.3", "[::1]:5000"};
-    static const char *const there[] = {"http://hub", "192.0.2.1", "[2001:db8::1]:5000"};
-    struct dial_url u;
-
-    (void)state;
-    for (size_t i = 0; i < 3; i++) {
-        assert_null(dial_url_parse(here[i], &u));
-        assert_true(dial_url_is_loopback(&u));
-        assert_null(dial_url_parse(there[i], &u));
-        assert_false(dial_url_is_loopback(&u));
-    }
-}
-
 /* ---- waiting ---- */
 
 /* A listener on a free port, as an address. */
@@ -176,84 +97,6 @@ static void test_names(void **state)
     sl__alloc_fail_after(-1);
 }
 
-/* ---- frames ---- */
-
-static void test_frames_are_masked_rfc6455_5_3(void **state)
-{
-    static const size_t lens[] = {0, 1, 7, 8, 9, 125, 126, 65535, 65536, 70001};
-    const uint8_t mask[4] = {0x37, 0xfa, 0x21, 0x3d};
-    uint8_t *out = sl__alloc(70001 + DIAL_WS_HEAD_MAX);
-    char *text = sl__alloc(70001);
-
-    (void)state;
-    assert_non_null(out);
-    assert_non_null(text);
-    for (size_t i = 0; i < 70001; i++)
-        text[i] = (char)(i * 31);
-    for (size_t k = 0; k < sizeof lens / sizeof *lens; k++) {
-        size_t head = 2 + (lens[k] > 125) * 2 + (lens[k] > 65535) * 6 + 4;
-        size_t n = dial_ws_frame(out, WS_TEXT, (sl_str){text, lens[k]}, mask);
-
-        assert_int_equal(n, head + lens[k]);
-        assert_int_equal(out[0], 0x81);
-        assert_int_equal(out[1] & 0x80, 0x80);
-        assert_memory_equal(out + head - 4, mask, 4);
-        for (size_t i = 0; i < lens[k]; i++)
-            assert_int_equal(out[head + i], (uint8_t)text[i] ^ mask[i & 3]);
-    }
-    /* §5.7: "Hello", masked */
-    assert_int_equal(dial_ws_frame(out, WS_TEXT, SL_STR("Hello"), mask), 11);
-    assert_memory_equal(out, "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", 11);
-    sl__free(out);
-    sl__free(text);
-}
-
-static void feed(struct reply *r, const char *text)
-{
-    size_t used;
-
-    *r = (struct reply){0};
-    assert_int_equal(reply_feed(r, text, strlen(text), &used), 0);
-}
-
-#define KEY    "dGhlIHNhbXBsZSBub25jZQ==" /* RFC 6455 §1.3 */
-#define ACCEPT "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-#define SWITCH "HTTP/1.1 101 Switching Protocols\r\n"
-
-static void test_what_is_no_upgrade_rfc6455_4_1(void **state)
-{
-    // clang-format off
-    static const struct {
-        const char *reply, *objection; /* NULL: none */
-    } rows[] = {
-        {SWITCH "Upgrade: websocket\r\nConnection: Upgrade\r\n" ACCEPT "\r\n",     NULL        },
-        {SWITCH "upgrade: WebSocket\r\nconnection: x, upgrade\r\n" ACCEPT "\r\n",  NULL        },
-        {SWITCH "Connection: Upgrade\r\n" ACCEPT "\r\n",                           "else than" },
-        {SWITCH "Upgrade: h2c\r\nConnection: Upgrade\r\n" ACCEPT "\r\n",           "else than" },
-        {SWITCH "Upgrade: websocket\r\n" ACCEPT "\r\n",                            "Connection"},
-        {SWITCH "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n",               "Accept"    },
-        {SWITCH "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                "Sec-WebSocket-Accept: AAAA\r\n\r\n",                              "Accept"    },
-        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nUpgrade: websocket\r\n\r\n",     "no upgrade"},
-    };
-    // clang-format on
-    struct reply *r = sl__alloc(sizeof *r);
-
-    (void)state;
-    assert_non_null(r);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const char *said;
-
-        feed(r, rows[i].reply);
-        said = dial_ws_objection(r, SL_STR(KEY));
-        if (rows[i].objection == NULL)
-            assert_null(said);
-        else
-            assert_non_null(strstr(said, rows[i].objection));
-    }
-    sl__free(r);
-}
-
 /* ---- a conversation, with the other end of a socket pair in our hand ---- */
 
 static void open_pair(struct dial_ws *w, int *other)
@@ -312,7 +155,7 @@ static void test_a_frame_cut_by_stop_ends_before_the_goodbye(void **state)
     assert_int_equal(dial_ws_send(&w, (sl_str){text, big}), SL_E_TIMEOUT);
     assert_int_equal(dial_ws_send(&w, SL_STR("x")), SL_E_CLOSED); /* not into the middle */
     assert_true(w.unsent.len > 0 && w.unsent.len < big);
-    n = big + DIAL_WS_HEAD_MAX - w.unsent.len; /* what has left */
+    n = big + WS_MASKED_HEAD_MAX - w.unsent.len; /* what has left */
     assert_int_equal(read(other, head, sizeof head), sizeof head);
     got = sizeof head;
     while (got < n) {
@@ -328,7 +171,7 @@ static void test_a_frame_cut_by_stop_ends_before_the_goodbye(void **state)
         for (ssize_t piece; (piece = read(other, text, big)) > 0;)
             got += (size_t)piece;
     }
-    assert_int_equal(got, big + DIAL_WS_HEAD_MAX);
+    assert_int_equal(got, big + WS_MASKED_HEAD_MAX);
     shutdown(other, SHUT_WR); /* its answer to the goodbye */
     dial_ws_close(&w);
     assert_int_equal(read(other, text, big), 8);
@@ -341,14 +184,9 @@ static void test_a_frame_cut_by_stop_ends_before_the_goodbye(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_what_is_no_address),
-        cmocka_unit_test(test_loopback),
         cmocka_unit_test(test_who_says_nothing_is_waited_for_so_long),
         cmocka_unit_test(test_stop_ends_all_waiting),
         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_frames_are_masked_rfc6455_5_3),
-        cmocka_unit_test(test_what_is_no_upgrade_rfc6455_4_1),
         cmocka_unit_test(test_messages_come_in_order_and_pings_are_answered),
         cmocka_unit_test(test_a_frame_cut_by_stop_ends_before_the_goodbye),
     };

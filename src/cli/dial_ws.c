@@ -2,7 +2,6 @@
 #include "cli/dial_ws.h"
 
 #include "base/alloc.h"
-#include "base/codec.h"
 #include "base/list.h"
 #include "base/rand.h"
 
@@ -11,38 +10,12 @@
 #include <sys/socket.h>
 
 #define GOODBYE_MS 1000
-#define KEY_LEN    24
 
 /* ---- frames ---- */
 
-size_t dial_ws_frame(uint8_t *out, enum ws_op op, sl_str payload, const uint8_t mask[4])
-{
-    const uint8_t *from = (const uint8_t *)payload.ptr;
-    size_t n = ws_frame_head(out, op, payload.len), i = 0;
-    uint8_t twice[8];
-    uint64_t wide;
-
-    out[1] |= 0x80;
-    memcpy(out + n, mask, 4);
-    n += 4;
-    memcpy(twice, mask, 4);
-    memcpy(twice + 4, mask, 4);
-    memcpy(&wide, twice, sizeof wide);
-    for (; i + 8 <= payload.len; i += 8) {
-        uint64_t word;
-
-        memcpy(&word, from + i, sizeof word);
-        word ^= wide;
-        memcpy(out + n + i, &word, sizeof word);
-    }
-    for (; i < payload.len; i++)
-        out[n + i] = from[i] ^ mask[i & 3];
-    return n + payload.len;
-}
-
 static int send_frame(struct dial_ws *w, enum ws_op op, sl_str payload)
 {
-    size_t need = DIAL_WS_HEAD_MAX + payload.len;
+    size_t need = WS_MASKED_HEAD_MAX + payload.len;
     uint8_t mask[4];
 
     if (w->dial.fd < 0 || w->unsent.len > 0) return SL_E_CLOSED;
@@ -54,7 +27,7 @@ static int send_frame(struct dial_ws *w, enum ws_op op, sl_str payload)
         w->cap = need;
     }
     rand_bytes(mask, sizeof mask);
-    w->unsent = (sl_str){w->out, dial_ws_frame((uint8_t *)w->out, op, payload, mask)};
+    w->unsent = (sl_str){w->out, ws_masked_frame((uint8_t *)w->out, op, payload, mask)};
     return dial_send(&w->dial, &w->unsent);
 }
 
@@ -128,33 +101,16 @@ int dial_ws_drain(struct dial_ws *w)
 
 /* ---- the handshake, §4.1 ---- */
 
-const char *dial_ws_objection(const struct reply *a, sl_str key)
-{
-    char accept[WS_ACCEPT_SIZE];
-
-    if (a->status != 101) return "the answer is no upgrade";
-    if (!http1_list_has(reply_find(a, "Upgrade"), "websocket"))
-        return "the answer upgrades to something else than websocket";
-    if (!http1_list_has(reply_find(a, "Connection"), "upgrade"))
-        return "its Connection field does not say upgrade";
-    if (!ws_accept(key, accept)
-        || !sl_str_eq(reply_find(a, "Sec-WebSocket-Accept"), sl_str_of(accept)))
-        return "its Sec-WebSocket-Accept does not fit our key: it may come from a cache";
-    return NULL;
-}
-
 /* Origin as the original's Python client sends it, contract glass §1.1. */
 static int shake_hands(struct dial_ws *w, const struct dial_url *to, const char *path,
                        struct reply *reply)
 {
-    char text[1600], key[KEY_LEN + 1] = {0}, rest[4096];
-    uint8_t nonce[16];
+    char text[1600], key[WS_KEY_SIZE], rest[4096];
     size_t len = 0;
     sl_str ask;
     int n, rc;
 
-    rand_bytes(nonce, sizeof nonce);
-    sl__base64_encode(key, nonce, sizeof nonce);
+    ws_key(key);
     n = snprintf(text, sizeof text,
                  "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice\r\n"
                  "Upgrade: websocket\r\n"
@@ -166,7 +122,7 @@ static int shake_hands(struct dial_ws *w, const struct dial_url *to, const char 
     rc = dial_send(&w->dial, &ask);
     if (rc == 0) rc = dial_read_reply(&w->dial, reply, rest, sizeof rest, &len);
     if (rc < 0) return rc;
-    if (dial_ws_objection(reply, sl_str_of(key)) != NULL) return SL_E_WS_PROTO;
+    if (ws_objection(reply, sl_str_of(key)) != NULL) return SL_E_WS_PROTO;
     return ws_feed(&w->parser, (uint8_t *)rest, len);
 }
 

@@ -4,7 +4,7 @@
 #define CLI_DIAL_WS_H
 
 #include "cli/dial_http.h"
-#include "proto/ws.h"
+#include "proto/ws_dial.h"
 
 #define DIAL_WS_MESSAGE_MAX (16 * 1024 * 1024)
 #define DIAL_WS_INBOX       64 /* messages of one piece of bytes that wait to be taken */
@@ -27,7 +27,7 @@ struct dial_ws {
  * Connect and shake hands, on `path`, within the dial's deadline.
  *
  * reply    zeroed; tells what was answered if that was no upgrade; to be deinited in any case
- * returns  0; SL_E_WS_PROTO: an reply, but none that upgrades, see dial_ws_objection; else as
+ * returns  0; SL_E_WS_PROTO: an reply, but none that upgrades, see ws_objection; else as
  *          dial_get
  */
 int dial_ws_open(struct dial_ws *w, const struct dial_url *to, const char *path,
@@ -35,13 +35,6 @@ int dial_ws_open(struct dial_ws *w, const struct dial_url *to, const char *path,
 
 /* The shaken hands of a connection that is open already become `w`'s. */
 void dial_ws_begin(struct dial_ws *w, int fd);
-
-/*
- * Whether this answer to `key` is an upgrade, RFC 6455 §4.1.
- *
- * returns  NULL if it is, else what is wrong with it; static
- */
-const char *dial_ws_objection(const struct reply *a, sl_str key);
 
 int dial_ws_send(struct dial_ws *w, sl_str text) SL_MUST_USE;
 
@@ -59,14 +52,5 @@ int dial_ws_drain(struct dial_ws *w) SL_MUST_USE;
 /* Say goodbye and wait for the reply, one second at most. Twice is fine. */
 void dial_ws_close(struct dial_ws *w);
 void dial_ws_deinit(struct dial_ws *w); /* without a word, if it is still open */
-
-/*
- * One masked frame, §5.2 and §5.3.
- *
- * out      room for 14 bytes and the payload's
- * returns  its length
- */
-size_t dial_ws_frame(uint8_t *out, enum ws_op op, sl_str payload, const uint8_t mask[4]);
-#define DIAL_WS_HEAD_MAX 14
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/dial_http.h"
+#include "proto/http1_reply.h"
 
 #include "base/alloc.h"
 #include "base/rand.h"
@@ -178,6 +178,52 @@ static void test_fields(void **state)
     sl__free(r);
 }
 
+static void test_whether_another_request_may_follow(void **state)
+{
+    static const struct {
+        const char *text;
+        bool keep_alive;
+    } kept[] = {
+        {OK "Content-Length: 0\r\n\r\n",                                           true },
+        {OK "Content-Length: 0\r\nConnection: x, Close\r\n\r\n",                   false},
+        {"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",                           false},
+        {"HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n", true },
+        {OK "\r\n",                                                                false}, /* it ends with the connection */
+    };
+    struct reply *r = sl__zalloc(sizeof *r);
+    size_t used;
+
+    (void)state;
+    assert_non_null(r);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        assert_true(reply_feed(r, kept[i].text, strlen(kept[i].text), &used) <= 0);
+        assert_int_equal(reply_end(r), 0);
+        assert_int_equal(r->keep_alive, kept[i].keep_alive);
+        reply_reset(r);
+    }
+    sl__free(r);
+}
+
+static void test_a_limit_of_ones_own_and_the_next_answer(void **state)
+{
+    struct reply *r = sl__zalloc(sizeof *r);
+    size_t used;
+
+    (void)state;
+    assert_non_null(r);
+    r->body_max = 3;
+    for (int i = 0; i < 3; i++) {
+        static const char text[] = OK "Content-Length: 3\r\n\r\nabc";
+        assert_int_equal(reply_feed(r, text, sizeof text - 1, &used), 0);
+        assert_true(sl_str_eq(r->body, SL_STR("abc")));
+        reply_reset(r);
+    }
+    assert_int_equal(reply_feed(r, OK "Content-Length: 4\r\n\r\n", strlen(OK) + 21, &used),
+                     SL_E_TOO_BIG);
+    reply_deinit(r);
+    sl__free(r);
+}
+
 static void test_without_memory(void **state)
 {
     struct reply *r = sl__zalloc(sizeof *r);
@@ -199,6 +245,8 @@ int main(void)
         cmocka_unit_test(test_a_head_has_a_limit),
         cmocka_unit_test(test_a_body_has_a_limit),
         cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_whether_another_request_may_follow),
+        cmocka_unit_test(test_a_limit_of_ones_own_and_the_next_answer),
         cmocka_unit_test(test_without_memory),
     };
 
