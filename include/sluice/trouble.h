@@ -33,8 +33,11 @@ typedef enum sl_trouble_code {
     SL_TROUBLE_BAD_BODY, /* its chunks are broken */
 
     /* Socket.IO */
-    SL_TROUBLE_SIO_VERSION, /* a revision of Engine.IO that is not spoken here */
-    SL_TROUBLE_SIO_REQUEST, /* another request of it that cannot be */
+    SL_TROUBLE_SIO_VERSION,   /* a revision of Engine.IO that is not spoken here */
+    SL_TROUBLE_SIO_TRANSPORT, /* neither polling nor websocket, or one that is off */
+    SL_TROUBLE_SIO_SESSION,   /* of a session that is over, or was never here */
+    SL_TROUBLE_SIO_METHOD,    /* a session begins with GET */
+    SL_TROUBLE_SIO_REQUEST,   /* another one that cannot be: two polls at once, a bad body */
 
     /* WebSocket */
     SL_TROUBLE_NO_UPGRADE,  /* a plain request where only WebSocket is spoken */

@@ -15,6 +15,7 @@
 #include "hub/metrics.h"
 #include "hub/pictures.h"
 #include "hub/site.h"
+#include "hub/sockets.h"
 #include "net/loop.h"
 #include "store/lock.h"
 
@@ -46,6 +47,7 @@ struct hub {
     struct live_wire *live;
     struct pictures *pictures;
     struct media *media;
+    struct sockets *sockets;
     sl_server *server;
     sl_route *routes;
     size_t route_count;
@@ -61,6 +63,16 @@ struct hub {
 sl_server *hub_server(struct hub *hub)
 {
     return hub->server;
+}
+
+sl_sio *hub_sio(struct hub *hub)
+{
+    return sockets_server(hub->sockets);
+}
+
+int hub_sio_tell_all(struct hub *hub, const char *system, uint32_t key, sl_sio_packet *p)
+{
+    return sockets_tell_all(hub->sockets, system, key, p);
 }
 
 int hub_append(struct hub *hub, struct record *r, struct sender *sender)
@@ -178,14 +190,16 @@ static void on_query(sl_request *r, void *user)
 }
 
 /* What a system is made of, as rows of the server. */
-static int carry(struct hub *hub, const struct system *s, struct carried *c)
+static int carry(struct hub *hub, const struct system *s, struct carried *c, sl_error *err)
 {
     int rc;
 
     c->state = sl__zalloc(s->state_size);
     c->queries = sl__zalloc((s->query_count + 1) * sizeof *c->queries);
-    if (c->state == NULL || c->queries == NULL) return SL_E_NOMEM;
-    rc = intakes_new(hub, s, c->state, &c->intakes);
+    rc = c->state == NULL || c->queries == NULL ? SL_E_NOMEM
+                                                : intakes_new(hub, s, c->state, &c->intakes);
+    if (rc < 0) return sl_fail(err, rc, s->name, "out of memory");
+    rc = sockets_add(hub->sockets, c->intakes, err);
     if (rc < 0) return rc;
     intakes_set_knocks(c->intakes, hub->knocks);
     intakes_set_limits(c->intakes, &hub->limits);
@@ -210,6 +224,17 @@ static int open_live(struct hub *hub)
     return rc;
 }
 
+static int open_sockets(struct hub *hub, sl_error *err)
+{
+    int rc = sockets_new(hub->loop, hub->options.queue_max, &hub->sockets, err);
+
+    if (rc < 0) return rc;
+    sockets_set_knocks(hub->sockets, hub->knocks);
+    sockets_put_routes(hub->sockets, hub->routes + hub->route_count);
+    hub->route_count += SOCKETS_ROUTES;
+    return 0;
+}
+
 static void on_knock(sl_str record, void *user)
 {
     struct hub *hub = user;
@@ -221,7 +246,7 @@ static int gather_routes(struct hub *hub, sl_error *err)
 {
     const struct hub_options *o = &hub->options;
     size_t n = site_route_count + HEALTH_ROUTES + METRICS_ROUTES + LIVE_WIRE_ROUTES
-               + MEDIA_ROUTES + PICTURES_ROUTES + KNOCK_ROUTES;
+               + MEDIA_ROUTES + PICTURES_ROUTES + KNOCK_ROUTES + SOCKETS_ROUTES;
     int rc;
 
     for (size_t i = 0; i < o->system_count; i++) {
@@ -247,11 +272,10 @@ static int gather_routes(struct hub *hub, sl_error *err)
     add_routes(hub, live_wire_routes, LIVE_WIRE_ROUTES, hub->live);
     add_routes(hub, pictures_routes, PICTURES_ROUTES, hub->pictures);
     add_routes(hub, media_routes, MEDIA_ROUTES, hub->media);
-    for (size_t i = 0; i < o->system_count; i++) {
-        rc = carry(hub, o->systems[i], &hub->carried[i]);
-        if (rc < 0) return sl_fail(err, rc, o->systems[i]->name, "out of memory");
-    }
-    return 0;
+    rc = open_sockets(hub, err);
+    for (size_t i = 0; i < o->system_count && rc == 0; i++)
+        rc = carry(hub, o->systems[i], &hub->carried[i], err);
+    return rc;
 }
 
 /* Once all of it is there. */
@@ -272,6 +296,7 @@ static void show_vitals(struct hub *hub)
                          .live = hub->live,
                          .media = hub->media,
                          .knocks = hub->knocks,
+                         .sockets = hub->sockets,
                          .system_count = o->system_count};
     for (size_t i = 0; i < o->system_count; i++) {
         v->system[i] = (struct vital_system){o->systems[i], hub->carried[i].state,
@@ -386,6 +411,7 @@ void hub_free(struct hub *hub)
     pictures_free(hub->pictures);
     frames_free(hub->frames);
     sl_server_free(hub->server);
+    sockets_free(hub->sockets);
     knocks_free(hub->knocks);
     sl__free(hub->routes);
     lock_release(hub->lock);

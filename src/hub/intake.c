@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/str.h"
 #include "hub/intake_inside.h"
+#include "hub/sockets.h"
 #include "serve/ws_session.h"
 
 #include <stdarg.h>
@@ -50,6 +51,9 @@ void intake_knock(struct intakes *x, const struct arrival *a, enum knock_cause c
     if (a->request != NULL) {
         what.peer = sl_request_peer(a->request);
         what.path = sl_request_path(a->request);
+    } else if (a->sender->sio != NULL) {
+        what.peer = sl_sio_peer(a->sender->sio);
+        what.path = SL_STR("/socket.io/");
     } else if (a->sender->ws != NULL) {
         sl_ws_peer(a->sender->ws, peer, sizeof peer);
         what.path = sl_str_of(sl__ws_path(a->sender->ws));
@@ -73,7 +77,8 @@ void sender_drop(struct sender *s)
 
 static const char *kind_name(const struct intake *in)
 {
-    return in->ws_type != NULL ? in->ws_type : in->http_path;
+    if (in->ws_type != NULL) return in->ws_type;
+    return in->events != NULL ? in->events[0] : in->http_path;
 }
 
 /* What the hub itself is short of is nobody's mistake. */
@@ -121,6 +126,8 @@ static void tell_refused(struct intakes *x, const struct arrival *a)
         if (a->retry_s > 0)
             (void)sl_request_set_header(a->request, "Retry-After", sl_str_of(seconds));
         sl_answer_error(a->request, a->status, "%s", a->err.text);
+    } else if (a->event != NULL) {
+        intake_sio_refuse(a);
     } else if (is_told(a)) {
         intake_ws_refuse(a->sender, a->err.where, a->err.text);
     }
@@ -168,6 +175,8 @@ static void finish(struct group *g)
     if (g->failure.status != 0) d->outcome = &g->failure;
     if (d->request != NULL) {
         intake_http_done(d);
+    } else if (d->sender->sio != NULL) {
+        intake_sio_done(d);
     } else if (g->failure.status != 0) {
         intake_ws_refuse(d->sender, "", g->failure.why);
     } else if (g->wants_receipt) {
@@ -220,6 +229,10 @@ static struct group *group_new(struct intakes *x, const struct arrival *a, bool 
         (void)sl_value_bool(sl_value_get(a->root, SL_STR("receipt")), &wants);
     }
     g->wants_receipt = wants;
+    if (a->event != NULL) {
+        g->done.wants_ack = a->event->wants_ack;
+        g->done.ack_id = a->event->ack_id;
+    }
     if (is_list) sl_out_array(&g->items);
     return g;
 }
@@ -369,16 +382,24 @@ static int check(struct arrival *a, struct fields *f)
     return rc;
 }
 
+static void count_role(struct intakes *x, struct sender *s, unsigned before)
+{
+    SL_ASSERT(s->role < INTAKE_ROLES);
+    if (s->sio == NULL) {
+        x->clients[before]--;
+        x->clients[s->role]++;
+    } else if ((before != 0) != (s->role != 0)) {
+        sockets_claim(s, s->role != 0);
+    }
+}
+
 /* What it does may make its sender something else. */
 static int call_on_x(struct intakes *x, struct arrival *a)
 {
     unsigned before = a->sender != NULL ? a->sender->role : 0;
     int rc = a->intake->on_x != NULL ? a->intake->on_x(a) : 0;
 
-    if (a->sender == NULL || a->sender->role == before) return rc;
-    SL_ASSERT(a->sender->role < INTAKE_ROLES);
-    x->clients[before]--;
-    x->clients[a->sender->role]++;
+    if (a->sender != NULL && a->sender->role != before) count_role(x, a->sender, before);
     return rc;
 }
 
@@ -418,6 +439,8 @@ void intake_take(struct intakes *x, struct arrival *a)
         store(x, a);
     else if (a->request != NULL)
         intake_http_answer(a);
+    else if (a->event != NULL)
+        intake_sio_answer(a);
 }
 
 void done_put_receipt(const struct done *d, sl_json_out *out)

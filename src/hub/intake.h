@@ -11,6 +11,7 @@
 #ifndef HUB_INTAKE_H
 #define HUB_INTAKE_H
 
+#include "sluice/sio.h"
 #include "sluice/ws.h"
 
 #include "hub/record.h"
@@ -25,14 +26,19 @@ enum intake_class {
 
 struct intakes; /* a system's, running */
 
-/* A raw WebSocket connection. Records under way hold it: the answer may come after its end. */
+/*
+ * A raw WebSocket connection, or a Socket.IO one as far as it speaks to one system. Records
+ * under way hold it: the answer may come after its end.
+ */
 struct sender {
     struct intakes *owner;
-    sl_ws *ws;          /* NULL once closed */
-    unsigned role;      /* 0 until its first message says */
-    void *user;         /* the system's */
-    sl_str end;         /* for on_leave: why it has ended; empty: nobody said */
-    struct list paused; /* the backlog's */
+    sl_ws *ws;           /* NULL once closed, or if it is of the other kind */
+    sl_sio_socket *sio;  /* likewise; valid in on_leave */
+    struct sender *next; /* of the same Socket.IO connection, to another system */
+    unsigned role;       /* 0 until its first message says */
+    void *user;          /* the system's */
+    sl_str end;          /* for on_leave: why it has ended; empty: nobody said */
+    struct list paused;  /* the backlog's */
     uint32_t refs;
 };
 
@@ -40,10 +46,11 @@ struct sender {
 struct arrival {
     const struct intake *intake;
     void *state;
-    struct limits *limits; /* NULL: there are none */
-    struct sender *sender; /* by raw WebSocket; else NULL */
-    sl_request *request;   /* by HTTP; else NULL */
-    sl_value root;
+    struct limits *limits;       /* NULL: there are none */
+    struct sender *sender;       /* by raw WebSocket or Socket.IO; else NULL */
+    sl_request *request;         /* by HTTP; else NULL */
+    const sl_sio_event *event;   /* by Socket.IO; else NULL */
+    sl_value root;               /* of an event: its first argument */
     const struct fields *fields; /* by the rows of its shape */
     sl_buf *buf;                 /* holds the text of `root` */
     sl_str device;               /* on_x says whose record it is; valid until it is copied */
@@ -75,17 +82,20 @@ struct done {
     bool is_list;                       /* it came as one, even of one item */
     sl_str items;                       /* of a list: what was stored, as JSON array */
     uint64_t note;                      /* the arrival's */
-    sl_json *doc;                       /* lent for the call */
+    bool wants_ack;                     /* by Socket.IO: an answer with this id */
+    uint64_t ack_id;
+    sl_json *doc; /* lent for the call */
 };
 
 struct intake {
-    const char *ws_type;  /* value of "type" on the raw WebSocket; NULL: not there */
-    unsigned http_method; /* SL_POST …; 0: not there */
+    const char *ws_type;       /* value of "type" on the raw WebSocket; NULL: not there */
+    const char *const *events; /* names on Socket.IO, ends with NULL; NULL: not there */
+    unsigned http_method;      /* SL_POST …; 0: not there */
     const char *http_path;
     enum intake_class class;
-    unsigned from;    /* roles a WebSocket sender may have, as bits; 0: any, or none yet */
-    int right;        /* over HTTP, as in sl_route */
-    size_t bytes_max; /* of the message; 0: the wire's own limit */
+    unsigned from;             /* roles its sender may have, as bits; 0: any, or none yet */
+    int right;                 /* over HTTP, as in sl_route */
+    size_t bytes_max;          /* of the message; 0: the wire's own limit */
     const struct shape *shape; /* NULL: no JSON object is needed */
     /*
      * HTTP: a message with this member is a list, checked by `list_shape`; each item, of the
@@ -113,6 +123,13 @@ struct intake {
     int (*on_x)(struct arrival *a);
     /* Over HTTP: the answer's JSON. of a record: `d`; else `a`. NULL: the receipt. */
     void (*answer_x)(const struct arrival *a, const struct done *d, sl_json_out *out);
+    /*
+     * By Socket.IO: tell its sender, by sl_sio_emit and sl_sio_ack_id. Of a record that was
+     * settled: `d`; else `a`, whose status is 0 unless it was refused. NULL: who wants an
+     * acknowledgement gets the receipt, or {"ok":false,"error":…}; who does not is told of a
+     * record that was refused, by the event "error".
+     */
+    void (*reply_x)(const struct arrival *a, const struct done *d);
     /* Something was stored (or see announces_duplicates): tell the rooms. NULL: nobody */
     void (*announce_x)(const struct done *d);
 };

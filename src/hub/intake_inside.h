@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of intakes: intake.c checks and stores, intake_ws.c and intake_http.c are its
- * two wires. */
+/* The inside of intakes: intake.c checks and stores, intake_ws.c, intake_http.c and
+ * intake_sio.c are its wires. */
 #ifndef HUB_INTAKE_INSIDE_H
 #define HUB_INTAKE_INSIDE_H
 
@@ -15,7 +15,7 @@
 struct intake_route {
     struct intakes *owner;
     const struct intake *intake;
-    uint64_t received, refused; /* by either wire; refused: for what it said */
+    uint64_t received, refused; /* by any wire; refused: for what it said */
 };
 
 struct intakes {
@@ -24,11 +24,11 @@ struct intakes {
     void *state;
     struct limits *limits; /* the hub's; NULL: none */
     struct map *by_ws_type;
-    struct intake_route *routes; /* as many as intakes */
-    struct knocks *knocks;       /* may be NULL */
-    uint64_t ignored;            /* by WebSocket: of no type, or not from this role */
-    uint32_t clients[INTAKE_ROLES];
-    sl_json doc; /* the message in hand */
+    struct intake_route *routes;    /* as many as intakes */
+    struct knocks *knocks;          /* may be NULL */
+    uint64_t ignored;               /* by WebSocket: of no type, or not from this role */
+    uint32_t clients[INTAKE_ROLES]; /* by raw WebSocket; for the others see sockets.h */
+    sl_json doc;                    /* the message in hand */
 };
 
 extern const sl_json_limits intake_json_limits;
@@ -78,6 +78,11 @@ void intake_knock(struct intakes *x, const struct arrival *a, enum knock_cause c
 
 void intake_ws_refuse(struct sender *s, const char *field, const char *sentence);
 void intake_ws_receipt(const struct done *d);
+void intake_sio_refuse(const struct arrival *a);
+void intake_sio_answer(const struct arrival *a); /* of a message that is no record */
+void intake_sio_done(const struct done *d);
+/* Its connection has ended: one reference less. */
+void intake_sio_leave(struct sender *s, sl_str why);
 void intake_http_answer(const struct arrival *a); /* of a message that is no record */
 void intake_http_done(const struct done *d);
 

@@ -17,6 +17,8 @@ static sl_str find_party(const struct arrival *a, char room[PARTY_SIZE])
     char peer[PARTY_SIZE];
 
     if (a->request != NULL) return party_of(sl_request_peer(a->request), room);
+    if (a->sender != NULL && a->sender->sio != NULL)
+        return party_of(sl_sio_peer(a->sender->sio), room);
     if (a->sender == NULL || a->sender->ws == NULL) return (sl_str){0};
     return party_of(sl_ws_peer(a->sender->ws, peer, sizeof peer), room);
 }

@@ -24,6 +24,9 @@ static const enum knock_cause plain[SL_TROUBLE_CODES] = {
     [SL_TROUBLE_SLOW_BODY] = KNOCK_SLOW_BODY,
     [SL_TROUBLE_BAD_BODY] = KNOCK_BROKEN_BODY,
     [SL_TROUBLE_SIO_VERSION] = KNOCK_SIO_VERSION,
+    [SL_TROUBLE_SIO_TRANSPORT] = KNOCK_SIO_TRANSPORT,
+    [SL_TROUBLE_SIO_SESSION] = KNOCK_SIO_SESSION,
+    [SL_TROUBLE_SIO_METHOD] = KNOCK_SIO_METHOD,
     [SL_TROUBLE_SIO_REQUEST] = KNOCK_SIO_REQUEST,
     [SL_TROUBLE_NO_UPGRADE] = KNOCK_WS_PLAIN,
     [SL_TROUBLE_NO_WS_HERE] = KNOCK_WS_PATH,
@@ -82,17 +85,20 @@ static bool has(const sl_request *r, const char *header)
     return sl_request_header(r, header).ptr != NULL;
 }
 
-/* `sluice doctor` asks whether there is Socket.IO here: that is no mistake. */
-static bool is_own_question(const sl_trouble *t)
+/* Its name may stand anywhere in a path, as /api/socket.io/; and its clients say EIO. */
+static bool wants_socketio(const sl_trouble *t)
 {
-    return str_starts(t->path, SL_STR("/socket.io"))
-           && str_starts(sl_request_header(t->request, "User-Agent"), SL_STR("sluice"));
+    static const sl_str name = {"socket.io", 9};
+
+    for (size_t i = 0; i + name.len <= t->path.len; i++)
+        if (str_starts(str_part(t->path, i, t->path.len), name)) return true;
+    return t->request != NULL && sl_request_query(t->request, "EIO").len > 0;
 }
 
 static void look_at_path(const sl_trouble *t, struct knock *what)
 {
-    if (str_starts(t->path, SL_STR("/socket.io"))) {
-        what->cause = KNOCK_SOCKETIO;
+    if (wants_socketio(t)) {
+        what->cause = KNOCK_SIO_PATH;
         return;
     }
     if (t->code == SL_TROUBLE_NOT_FOUND) what->cure = knock_path_cure(t->path);
@@ -131,12 +137,12 @@ void knock_trouble(struct knocks *k, const struct access *a, const sl_trouble *t
     switch (t->code) {
     case SL_TROUBLE_NOT_HTTP: what.detail = guess(t->said); break;
     case SL_TROUBLE_NOT_FOUND:
-        if (is_habit(t->path) || is_own_question(t)) return;
+        if (is_habit(t->path)) return;
         look_at_path(t, &what);
         break;
-    case SL_TROUBLE_NO_WS_HERE:
-        if (is_own_question(t)) return;
-        look_at_path(t, &what);
+    case SL_TROUBLE_NO_WS_HERE: look_at_path(t, &what); break;
+    case SL_TROUBLE_SIO_REQUEST:
+        if (!has(t->request, "Upgrade")) look_at_handshake(t->request, &what);
         break;
     case SL_TROUBLE_NO_UPGRADE: look_at_handshake(t->request, &what); break;
     case SL_TROUBLE_METHOD: look_at_method(t->request, &what); break;

@@ -8,6 +8,7 @@
 
 #include "sluice/http.h"
 #include "sluice/json.h"
+#include "sluice/sio.h"
 #include "sluice/ws.h"
 
 #include "base/wheel.h"
@@ -38,7 +39,7 @@ struct system {
     int (*start)(void *state, struct hub *hub, sl_error *err);
     /* After the last connection and the last record; also when start failed. */
     void (*stop)(void *state);
-    /* A raw WebSocket connection has ended. NULL: nothing to do */
+    /* A raw WebSocket connection has ended, or a Socket.IO one. NULL: nothing to do */
     void (*on_leave)(void *state, struct sender *s);
     /* How many devices are there now, and how many were. NULL: it knows none */
     void (*count_devices)(const void *state, uint32_t *connected, uint32_t *disconnected);
@@ -47,9 +48,22 @@ struct system {
 sl_server *hub_server(struct hub *hub);
 
 /*
+ * ---- Socket.IO: events are rows of intakes; see there for answers ----
+ *
+ * The server, for rooms and broadcasts in "/". Rooms are shared with other systems: begin their
+ * names with the system's, as "glass:dashboards", unless clients choose them.
+ */
+sl_sio *hub_sio(struct hub *hub);
+/*
+ * What the originals send to everyone: to all but those who are another system's, which they
+ * are once they have a role there. key 0: in order; else the newest under it.
+ */
+int hub_sio_tell_all(struct hub *hub, const char *system, uint32_t key, sl_sio_packet *p);
+
+/*
  * Have a record written; its on_done runs after the commit, or when the hub gives up.
  *
- * s        who sent it by WebSocket: is not read from while the disk is behind; or NULL
+ * s        who sent it: by WebSocket it is not read from while the disk is behind; or NULL
  * returns  0: the hub owns it; SL_E_FULL: it is still yours, tell the sender
  */
 int hub_append(struct hub *hub, struct record *r, struct sender *s) SL_MUST_USE;

@@ -11,6 +11,7 @@
 #include "hub/limits.h"
 #include "hub/live_wire.h"
 #include "hub/media.h"
+#include "hub/sockets.h"
 
 #define SYSTEMS_MAX 16
 
@@ -34,6 +35,7 @@ struct vitals {
     const struct live_wire *live;
     const struct media *media;
     const struct knocks *knocks;
+    const struct sockets *sockets; /* NULL in tests without any */
     size_t system_count;
     struct vital_system system[SYSTEMS_MAX];
 };

@@ -17,24 +17,27 @@ enum { UNKNOWN_TRANSPORT, UNKNOWN_SID, BAD_METHOD, BAD_REQUEST, FORBIDDEN, BAD_V
 
 void eio_refuse(struct eio_server *e, sl_request *r, int code)
 {
+    // clang-format off
+#define REFUSAL(code, text) text, SL_STR("{\"code\":" #code ",\"message\":\"" text "\"}")
     static const struct {
         int status;
+        sl_trouble_code trouble;
+        const char *why;
         sl_str body;
     } refusals[] = {
-        {400, SL_STR("{\"code\":0,\"message\":\"Transport unknown\"}")           },
-        {400, SL_STR("{\"code\":1,\"message\":\"Session ID unknown\"}")          },
-        {400, SL_STR("{\"code\":2,\"message\":\"Bad handshake method\"}")        },
-        {400, SL_STR("{\"code\":3,\"message\":\"Bad request\"}")                 },
-        {403, SL_STR("{\"code\":4,\"message\":\"Forbidden\"}")                   },
-        {400, SL_STR("{\"code\":5,\"message\":\"Unsupported protocol version\"}")},
+        {400, SL_TROUBLE_SIO_TRANSPORT, REFUSAL(0, "Transport unknown")},
+        {400, SL_TROUBLE_SIO_SESSION,   REFUSAL(1, "Session ID unknown")},
+        {400, SL_TROUBLE_SIO_METHOD,    REFUSAL(2, "Bad handshake method")},
+        {400, SL_TROUBLE_SIO_REQUEST,   REFUSAL(3, "Bad request")},
+        {403, SL_TROUBLE_REFUSED,       REFUSAL(4, "Forbidden")},
+        {400, SL_TROUBLE_SIO_VERSION,   REFUSAL(5, "Unsupported protocol version")},
     };
+#undef REFUSAL
+    // clang-format on
 
     e->stats.refused++;
-    if (code != FORBIDDEN) { /* that has been told */
-        trouble_request(r,
-                        code == BAD_VERSION ? SL_TROUBLE_SIO_VERSION : SL_TROUBLE_SIO_REQUEST,
-                        refusals[code].body.ptr);
-    }
+    if (code != FORBIDDEN) /* that has been told */
+        trouble_request(r, refusals[code].trouble, refusals[code].why);
     sl_answer(r, refusals[code].status, "application/json", refusals[code].body);
 }
 

@@ -184,9 +184,10 @@ static void test_what_engine_io_refuses(void **state)
         const char *bytes;
         sl_trouble_code code;
     } asked[] = {
-        {HEAD("/e/?EIO=3&transport=polling",        ""), SL_TROUBLE_SIO_VERSION},
-        {HEAD("/e/?EIO=4&transport=pigeon",         ""), SL_TROUBLE_SIO_REQUEST},
-        {HEAD("/e/?EIO=4&transport=polling&sid=ab", ""), SL_TROUBLE_SIO_REQUEST},
+        {HEAD("/e/?EIO=3&transport=polling",        ""), SL_TROUBLE_SIO_VERSION  },
+        {HEAD("/e/?EIO=4&transport=pigeon",         ""), SL_TROUBLE_SIO_TRANSPORT},
+        {HEAD("/e/?EIO=4&transport=polling&sid=ab", ""), SL_TROUBLE_SIO_SESSION  },
+        {HEAD("/e/?EIO=4&transport=websocket",      ""), SL_TROUBLE_SIO_REQUEST  },
     };
     struct eio_options eo = {.events = &events};
     sl_server_options o = options;
