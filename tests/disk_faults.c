@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into a hub under test: its disk as a bad one. Both are there as long as a file is:
+ * Preloaded into a hub under test: its disk as a bad one. Each is there as long as a file is:
  *
  *   SLUICE_TEST_FAULTS/slow       fsync and fdatasync take as many milliseconds as it says
  *   SLUICE_TEST_FAULTS/readonly   regular files below SLUICE_TEST_DATA cannot be written
+ *   SLUICE_TEST_FAULTS/full       nor now, for want of space
  *
  * The second stands for what a kernel does after an error of the medium (errors=remount-ro):
  * by hand no mount becomes read-only while a file on it is open for writing.
@@ -68,7 +69,7 @@ SHOWN int fdatasync(int fd)
     return next(fd);
 }
 
-/* ---- read-only ---- */
+/* ---- read-only, full ---- */
 
 static bool is_of_the_store(int fd)
 {
@@ -84,15 +85,28 @@ static bool is_of_the_store(int fd)
     return strncmp(path, data, strlen(data)) == 0;
 }
 
+static const struct {
+    const char *name;
+    int error;
+} refusals[] = {
+    {"readonly", EROFS },
+    {"full",     ENOSPC}
+};
+
 /* Keeps errno unless it is true. */
-static bool is_readonly(int fd)
+static bool is_refused(int fd)
 {
     int before = errno;
     char path[PATH_MAX];
-    bool is = name_fault("readonly", path) && access(path, F_OK) == 0 && is_of_the_store(fd);
 
-    errno = is ? EROFS : before;
-    return is;
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        if (!name_fault(refusals[i].name, path) || access(path, F_OK) != 0) continue;
+        if (!is_of_the_store(fd)) break;
+        errno = refusals[i].error;
+        return true;
+    }
+    errno = before;
+    return false;
 }
 
 SHOWN ssize_t write(int fd, const void *bytes, size_t n)
@@ -100,7 +114,7 @@ SHOWN ssize_t write(int fd, const void *bytes, size_t n)
     ssize_t (*next)(int, const void *, size_t) =
         (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
 
-    return is_readonly(fd) ? -1 : next(fd, bytes, n);
+    return is_refused(fd) ? -1 : next(fd, bytes, n);
 }
 
 SHOWN ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
@@ -108,7 +122,7 @@ SHOWN ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
     ssize_t (*next)(int, const void *, size_t, off_t) =
         (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite");
 
-    return is_readonly(fd) ? -1 : next(fd, bytes, n, at);
+    return is_refused(fd) ? -1 : next(fd, bytes, n, at);
 }
 
 SHOWN ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t at)
@@ -116,5 +130,5 @@ SHOWN ssize_t pwrite64(int fd, const void *bytes, size_t n, off64_t at)
     ssize_t (*next)(int, const void *, size_t, off64_t) =
         (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
 
-    return is_readonly(fd) ? -1 : next(fd, bytes, n, at);
+    return is_refused(fd) ? -1 : next(fd, bytes, n, at);
 }
