@@ -55,18 +55,42 @@ static void on_root(sl_request *r, void *user)
                      "/socket.io/, POST /http-echo, files on /static/\n"));
 }
 
-/* Any origin may read and send its cookies: an example guards nothing. */
-static sl_str reflect(sl_request *r, sl_str origin, void *user)
-{
-    (void)r, (void)user;
-    return origin;
-}
-
 struct settings {
     const char *host, *port, *root, *cors;
     sl_sio_options eio, sio;
     uint32_t deflate_min;
 };
+
+/* Whether --cors names this website: "reflect" is any, else they stand between commas. */
+static bool is_named(const struct settings *set, sl_str origin)
+{
+    const char *at = set->cors;
+
+    if (strcmp(at, "reflect") == 0) return true;
+    while (*at != '\0') {
+        size_t n = strcspn(at, ",");
+        if (n == origin.len && memcmp(at, origin.ptr, n) == 0) return true;
+        at += n + (at[n] == ',');
+    }
+    return false;
+}
+
+/* Who may read answers, with cookies. */
+static sl_str allow_origin(sl_request *r, sl_str origin, void *user)
+{
+    (void)r;
+    return is_named(user, origin) ? origin : (sl_str){0};
+}
+
+/* Browsers ask no leave for a WebSocket: here it is refused, with all else of that website. */
+static bool is_allowed(sl_request *r, int right, void *user)
+{
+    const struct settings *set = user;
+    sl_str origin = sl_request_header(r, "Origin");
+
+    (void)right;
+    return origin.ptr == NULL || strcmp(set->cors, "*") == 0 || is_named(set, origin);
+}
 
 static int run(const char *address, const struct settings *set)
 {
@@ -80,7 +104,9 @@ static int run(const char *address, const struct settings *set)
     const sl_server_options o = {
         .routes = routes,
         .route_count = sizeof routes / sizeof routes[0],
-        .allow_origin = strcmp(set->cors, "*") == 0 ? NULL : reflect,
+        .is_allowed = is_allowed,
+        .allow_origin = strcmp(set->cors, "*") == 0 ? NULL : allow_origin,
+        .user = (void *)set,
         .deflate_min = set->deflate_min,
         .deflate_binary = true, /* it all came compressed, or not */
         .queue_max = 128 * MIB, /* two of the largest messages may wait for a slow reader */
@@ -122,11 +148,13 @@ static void usage(FILE *to)
           "  --host ADDR  address to listen on (default 127.0.0.1)\n"
           "  --root DIR   folder of /static/\n"
           "  --cors WHO   which websites may read answers: reflect (any, with cookies; the\n"
-          "               default) or '*' (any, without)\n"
+          "               default), '*' (any, without), or those of a list with commas\n"
           "  --ping-interval MS, --ping-timeout MS\n"
           "               heartbeat of Engine.IO (default 300, 200)\n"
           "  --connect-timeout MS\n"
           "               for the first namespace of Socket.IO (default 1000)\n"
+          "  --max-payload BYTES\n"
+          "               of one message of Socket.IO or Engine.IO (default 1000000)\n"
           "  --poll-packets N\n"
           "               in one poll; older Python clients refuse 17 (default 0: any number)\n"
           "  --eio3 [no]  whether Engine.IO 3 is spoken as well (default: it is)\n"
@@ -182,6 +210,7 @@ int main(int argc, char **argv)
         {"ping-interval",   required_argument, NULL, 'i'},
         {"ping-timeout",    required_argument, NULL, 't'},
         {"connect-timeout", required_argument, NULL, 'n'},
+        {"max-payload",     required_argument, NULL, 'm'},
         {"poll-packets",    required_argument, NULL, 'l'},
         {"eio3",            optional_argument, NULL, '3'},
         {"deflate",         optional_argument, NULL, 'd'},
@@ -200,6 +229,7 @@ int main(int argc, char **argv)
         case 'i': s.eio.ping_interval_ms = s.sio.ping_interval_ms = number(optarg); break;
         case 't': s.eio.ping_timeout_ms = s.sio.ping_timeout_ms = number(optarg); break;
         case 'n': s.sio.connect_timeout_ms = number(optarg); break;
+        case 'm': s.eio.payload_max = s.sio.payload_max = number(optarg); break;
         case 'l': s.sio.poll_packets_max = number(optarg); break;
         case '3':
             s.eio.no_eio3 = s.sio.no_eio3 = strcmp(word_or(argc, argv, "yes"), "no") == 0;

@@ -165,9 +165,9 @@ export async function check(name, body) {
   }
 }
 
-// Runs `body(hub, browser)` and ends everything that it started.
-export async function run(body) {
-  const hub = new Hub(), browser = new Browser();
+// Runs `body(hub, browser)` and ends everything that it started. `hub`: or another server.
+export async function run(body, hub = new Hub()) {
+  const browser = new Browser();
   try {
     await hub.start();
     await browser.start();
@@ -180,7 +180,7 @@ export async function run(body) {
   } finally {
     await browser.browser?.close();
     await hub.stop('SIGTERM');
-    rmSync(hub.folder, { recursive: true, force: true });
+    if (hub.folder) rmSync(hub.folder, { recursive: true, force: true });
   }
   process.exit(failed ? 1 : 0);
 }

@@ -79,7 +79,10 @@ export class Raw {
     this.waiting = [];
     const put = (what) => (this.waiting.shift() ?? ((x) => this.got.push(x)))(what);
     this.ws.on('message', (data, binary) => put(binary ? data : data.toString()));
-    this.ws.on('close', () => put(null));
+    this.ws.on('close', (code) => {
+      this.code = code;
+      put(null);
+    });
     this.ws.on('error', () => {});
   }
 

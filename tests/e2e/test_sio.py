@@ -80,6 +80,16 @@ class PythonSocketIO(ProgramTest):
             c.emit('ask', 'really?')
             self.assertEqual(c.next('answer'), ('really?', 'yes', b'no'))
 
+    def test_large(self):
+        self.echo = self.program('echo', '--max-payload', str(16 << 20), *CALM)
+        for way in WAYS:
+            c = self.connect(way)
+            for n in (900_000, 10_000_000):
+                for what in ('x' * (n - 10) + 'größer', bytes(range(250)) * (n // 250)):
+                    self.assertTrue(c.back(what) == (what,), (way, type(what), n))
+                    if n < 1_000_000:
+                        self.assertTrue(c.ask('message-with-ack', what) == what, (way, type(what), n))
+
     def test_many_in_order(self):
         for way in WAYS:
             c = self.connect(way)
