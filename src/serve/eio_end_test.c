@@ -244,7 +244,7 @@ static void without_memory_nobody_is_hurt(void **state)
         int rc = eio_server_new(b->loop, &b->options, &e);
         sl__alloc_fail_after(-1);
         if (rc == 0) eio_server_free(e);
-        assert_int_equal(rc, n < 5 ? SL_E_NOMEM : 0);
+        assert_int_equal(rc, n < 4 ? SL_E_NOMEM : 0);
     }
 }
 

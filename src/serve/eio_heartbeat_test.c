@@ -163,6 +163,39 @@ static void a_ping_by_poll_and_its_pong_by_websocket(void **state)
     peer_free(ws);
 }
 
+/* Where nobody can tell, pings leave a little early, so that those of many leave in one turn.
+ */
+static void pings_of_many_leave_together(void **state)
+{
+    struct bench *b = *state;
+    struct client *p[4];
+    uint64_t passed_ms = 0;
+
+    b->eio->o.ping_interval_ms = 25000;
+    pass(b, 64 + 24 - b->loop->now.us / 1000 % 64); /* 25,000 from then on: a whole 64 */
+    for (int i = 0; i < 4; i++) {
+        p[i] = dial_new(b, i == 3 ? 3 : 4);
+        assert_int_equal(next_frame(p[i]), WS_TEXT);
+        pass(b, 15);
+    }
+    while (p[0]->m->sent_len == p[0]->seen && passed_ms++ < 25000)
+        pass(b, 1);
+    assert_int_equal(passed_ms, 25000 - 60); /* not early for the first */
+    for (int i = 0; i < 3; i++)
+        assert_text_frame(p[i], "2");
+    assert_no_frame(p[3]); /* its client pings */
+    for (int i = 0; i < 3; i++)
+        ws_say(p[i], "3");
+    pass(b, 25000 - 65);
+    for (int i = 0; i < 3; i++)
+        assert_no_frame(p[i]);
+    pass(b, 65);
+    for (int i = 0; i < 4; i++) {
+        if (i < 3) assert_text_frame(p[i], "2");
+        peer_free(p[i]);
+    }
+}
+
 /* clang-format off */
 int main(void)
 {
@@ -170,7 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(revision_4_by_websocket), T(another_packet_prolongs_it_once),
         T(bytes_of_a_large_message_are_a_sign_of_life), T(revision_4_by_polling),
-        T(expiry_is_seen_by_a_request), T(revision_3),
+        T(expiry_is_seen_by_a_request), T(revision_3), T(pings_of_many_leave_together),
         T(a_ping_by_poll_and_its_pong_by_websocket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

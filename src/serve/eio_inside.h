@@ -3,7 +3,6 @@
 #ifndef SERVE_EIO_INSIDE_H
 #define SERVE_EIO_INSIDE_H
 
-#include "base/map.h"
 #include "base/packet.h"
 #include "net/loop.h"
 #include "proto/eio.h"
@@ -95,6 +94,20 @@ int eio_batch_add(struct eio_session *s, struct eio_message *m);
 int eio_batch_settle(struct eio_session *s);
 void eio_batch_end(struct eio_server *e); /* all of it leaves */
 
+/* ---- sessions by sid (eio_table.c) ---- */
+
+struct eio_table {             /* zeroed: empty */
+    struct eio_session **slot; /* the first of a chain by session->next, or NULL */
+    uint32_t cap, n;           /* 0 or a power of two */
+};
+
+int eio_table_add(struct eio_table *t, struct eio_session *s) SL_MUST_USE; /* 0, SL_E_NOMEM */
+void eio_table_remove(struct eio_table *t, struct eio_session *s);         /* it is in there */
+struct eio_session *eio_table_find(const struct eio_table *t, sl_str sid);
+/* The first of the chain at *i, or else at the next place that has one; NULL: there is none. */
+struct eio_session *eio_table_at(const struct eio_table *t, uint32_t *i);
+void eio_table_deinit(struct eio_table *t); /* the sessions are the caller's */
+
 /* ---- sessions ---- */
 
 /* A message that came by WebSocket while a POST of before the upgrade was still being read. */
@@ -131,8 +144,8 @@ struct eio_session {
     uint64_t beat_at_ms;             /* a ping, or the end of patience */
     uint64_t side_at_ms, noop_at_ms; /* 0: none. End of the upgrade or lingering; release */
     struct timer timer;
-    struct list all; /* among the server's */
-    struct list due; /* in server->due: something is to be done at the turn's end */
+    struct list due;          /* in server->due: something is to be done at the turn's end */
+    struct eio_session *next; /* in server->sessions */
     char sid[EIO_SID_SIZE];
     char peer[]; /* terminated */
 };
@@ -142,8 +155,8 @@ struct eio_server {
     struct eio_options o; /* with every default filled in */
     sl_ws_ops ops;
     struct sl_route_hooks hooks;
-    struct map *sessions; /* by sid */
-    struct list all, due;
+    struct eio_table sessions; /* that are not over */
+    struct list due;
     struct turn_hook turn;
     struct stop_hook stop;
     struct eio_message *ping, *greeting;

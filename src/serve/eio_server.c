@@ -42,11 +42,9 @@ static void on_turn(struct turn_hook *h)
 static void on_stop(struct stop_hook *h)
 {
     struct eio_server *e = LIST_ENTRY(h, struct eio_server, stop);
-    struct list *next;
+    struct eio_session *s;
 
-    for (struct list *n = e->all.next; n != &e->all; n = next) {
-        struct eio_session *s = LIST_ENTRY(n, struct eio_session, all);
-        next = n->next; /* ending frees nobody at once */
+    for (uint32_t i = 0; (s = eio_table_at(&e->sessions, &i)) != NULL;) { /* it leaves that */
         if (s->reason == NULL) s->reason = "server shutting down";
         if (s->state != EIO_ON_WEBSOCKET) s->closing = true;
         if (s->poll != NULL) eio_flush_poll(s); /* what waits, and the close */
@@ -72,17 +70,15 @@ int eio_server_new(sl_loop *loop, const struct eio_options *o, struct eio_server
     e->loop = loop;
     e->o = *o;
     fill_in(&e->o);
-    list_init(&e->all);
     list_init(&e->due);
     list_init(&e->batch.members);
     list_init(&e->turn.node);
     list_init(&e->stop.node);
     e->hooks.on_head = eio_on_head;
     eio_fill_ops(e);
-    e->sessions = map_new();
     e->ping = eio_packet_new(EIO_PING, (sl_str){0});
     e->greeting = eio_packet_new(EIO_MESSAGE, SL_STR("0"));
-    if (e->sessions == NULL || e->ping == NULL || e->greeting == NULL) {
+    if (e->ping == NULL || e->greeting == NULL) {
         eio_server_free(e);
         return SL_E_NOMEM;
     }
@@ -96,22 +92,19 @@ int eio_server_new(sl_loop *loop, const struct eio_options *o, struct eio_server
 
 void eio_server_free(struct eio_server *e)
 {
-    struct list *next;
+    struct eio_session *s;
 
     if (e == NULL) return;
     sl__loop_remove_turn_hook(&e->turn);
     sl__loop_remove_stop_hook(&e->stop);
-    for (struct list *n = e->all.next; n != &e->all; n = next) {
-        next = n->next;
-        eio_end(LIST_ENTRY(n, struct eio_session, all), "forced close", EIO_CLOSE,
-                WS_GOING_AWAY);
-    }
+    for (uint32_t i = 0; (s = eio_table_at(&e->sessions, &i)) != NULL;)
+        eio_end(s, "forced close", EIO_CLOSE, WS_GOING_AWAY);
     while (!list_is_empty(&e->due))
         settle_all(e);
     eio_batch_end(e);
     eio_message_drop(e->ping);
     eio_message_drop(e->greeting);
-    map_free(e->sessions);
+    eio_table_deinit(&e->sessions);
     sl__free(e);
 }
 
@@ -136,15 +129,20 @@ void eio_put_routes(struct eio_server *e, const char *path, int right,
         };
 }
 
+static void count(const struct eio_session *s, struct eio_stats *out)
+{
+    out->sessions++;
+    out->polling += s->state != EIO_ON_WEBSOCKET;
+    out->websocket += s->state == EIO_ON_WEBSOCKET;
+    out->eio3 += s->revision == 3;
+}
+
 void eio_get_stats(const struct eio_server *e, struct eio_stats *out)
 {
+    const struct eio_session *s;
+
     *out = e->stats;
-    for (const struct list *n = e->all.next; n != &e->all; n = n->next) {
-        const struct eio_session *s = LIST_ENTRY(n, struct eio_session, all);
-        if (s->over) continue;
-        out->sessions++;
-        out->polling += s->state != EIO_ON_WEBSOCKET;
-        out->websocket += s->state == EIO_ON_WEBSOCKET;
-        out->eio3 += s->revision == 3;
-    }
+    for (uint32_t i = 0; (s = eio_table_at(&e->sessions, &i)) != NULL; i++)
+        for (; s != NULL; s = s->next)
+            count(s, out);
 }

@@ -12,6 +12,9 @@
 #define LINGER_MS      30000 /* a close waits for the next poll no longer */
 #define WRITABLE_BYTES 65536 /* that may wait on a WebSocket that takes more right now */
 
+#define TOGETHER_MS      64                  /* pings of so long leave in one turn ... */
+#define TOGETHER_FROM_MS (200 * TOGETHER_MS) /* ... where nobody can tell */
+
 static void on_timer(struct timer *t);
 
 static uint64_t now_ms(const struct eio_session *s)
@@ -24,6 +27,18 @@ uint64_t eio_at(const struct eio_session *s, uint32_t ms)
     return (s->server->loop->now.us + 999) / 1000 + ms; /* a started one counts: never early */
 }
 
+/*
+ * When the next ping is due: never late, but a little early where that makes pings of many
+ * sessions leave together, so that the process and those that listen wake up once for all.
+ */
+static uint64_t next_ping_at(const struct eio_session *s)
+{
+    uint32_t interval_ms = s->server->o.ping_interval_ms;
+    uint64_t at = eio_at(s, interval_ms);
+
+    return interval_ms >= TOGETHER_FROM_MS ? at - at % TOGETHER_MS : at;
+}
+
 /* ---- lives ---- */
 
 void eio_session_hold(struct eio_session *s)
@@ -34,7 +49,6 @@ void eio_session_hold(struct eio_session *s)
 void eio_session_drop(struct eio_session *s)
 {
     if (--s->refs > 0) return;
-    list_remove(&s->all);
     list_remove(&s->due);
     eio_free_late(s);
     sl__free(s);
@@ -45,7 +59,7 @@ struct eio_session *eio_session_new(struct eio_server *e, unsigned revision,
 {
     const char *peer = sl_request_peer(r);
     size_t n = strlen(peer) + 1;
-    struct eio_session *s = sl__zalloc(sizeof *s + n);
+    struct eio_session *s = sl__zalloc(offsetof(struct eio_session, peer) + n);
 
     if (s == NULL) return NULL;
     s->server = e;
@@ -53,16 +67,15 @@ struct eio_session *eio_session_new(struct eio_server *e, unsigned revision,
     s->revision = (uint8_t)revision;
     memcpy(s->peer, peer, n);
     rand_token(s->sid, EIO_SID_SIZE - 1); /* 144 bits */
-    if (map_put(e->sessions, sl_str_of(s->sid), s, NULL) < 0) {
+    if (eio_table_add(&e->sessions, s) < 0) {
         sl__free(s);
         return NULL;
     }
-    list_add_last(&e->all, &s->all);
     list_init(&s->due);
     list_init(&s->batch);
     timer_init(&s->timer, on_timer);
-    s->beat_at_ms =
-        eio_at(s, e->o.ping_interval_ms) + (revision == 3 ? e->o.ping_timeout_ms : 0);
+    s->beat_at_ms = revision == 3 ? eio_at(s, e->o.ping_interval_ms) + e->o.ping_timeout_ms
+                                  : next_ping_at(s);
     eio_set_timer(s);
     e->stats.opened++;
     return s;
@@ -89,7 +102,7 @@ void eio_end(struct eio_session *s, const char *reason, enum eio_type last, int 
     s->over = true;
     note_reason(s, reason);
     eio_session_is_due(s);
-    map_remove(s->server->sessions, sl_str_of(s->sid));
+    eio_table_remove(&s->server->sessions, s);
     sl__loop_cancel_timer(s->server->loop, &s->timer);
     eio_queue_free(&s->queue);
     if (s->poll != NULL) eio_release_poll(s, last);
@@ -146,7 +159,7 @@ static bool has_lost_peer(const struct eio_session *s, const sl_request *r)
  */
 struct eio_session *eio_find(struct eio_server *e, sl_str sid, const sl_request *r)
 {
-    struct eio_session *s = map_find(e->sessions, sid);
+    struct eio_session *s = eio_table_find(&e->sessions, sid);
 
     if (s == NULL) return NULL;
     if (has_lost_peer(s, r)) {
@@ -206,7 +219,7 @@ static void beat(struct eio_session *s)
     s->pinged = true;
     s->heard = s->extended = false;
     s->beat_at_ms += s->server->o.ping_timeout_ms;
-    (void)eio_put(s, s->server->ping, 0, 0);
+    (void)eio_announce(s, s->server->ping); /* one frame and one vector for all that are due */
 }
 
 static void on_timer(struct timer *t)
@@ -351,7 +364,7 @@ static void on_pong(struct eio_session *s)
         return;
     }
     s->pinged = false;
-    s->beat_at_ms = eio_at(s, s->server->o.ping_interval_ms);
+    s->beat_at_ms = next_ping_at(s);
     eio_set_timer(s);
 }
 

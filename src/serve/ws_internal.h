@@ -24,9 +24,9 @@ struct sl_ws {
     uint16_t close_code;  /* what was sent */
     uint8_t deflate_bits; /* window of what leaves compressed; 0: not agreed on */
     bool close_sent, over, pinged;
+    bool is_partial;   /* a message that comes in pieces is being received */
     uint64_t heard_ms; /* when bytes last came */
-    struct pace pace;  /* of a message that comes in pieces */
-    bool is_partial;   /* one is being received */
+    struct pace pace;  /* of that message */
     struct ws_options options;
     struct ws_parser parser;
 };
