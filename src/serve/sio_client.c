@@ -19,18 +19,29 @@ void sio_client_hold(struct sio_client *c)
     c->refs++;
 }
 
-static void left_free(struct sio_client *c, struct sio_left *left)
+/* Takes the one at this place out. */
+static void left_free(struct sio_client *c, struct sio_left **at)
 {
-    list_remove(&left->node);
+    struct sio_left *left = *at;
+
+    *at = left->next;
     c->left_n--;
     sl__free(left);
+}
+
+static void end_patience(struct sio_client *c)
+{
+    if (c->patience == NULL) return;
+    sl__loop_cancel_timer(c->sio->loop, &c->patience->timer);
+    sl__free(c->patience);
+    c->patience = NULL;
 }
 
 void sio_client_drop(struct sio_client *c)
 {
     if (--c->refs > 0) return;
-    while (!list_is_empty(&c->left))
-        left_free(c, LIST_ENTRY(c->left.next, struct sio_left, node));
+    while (c->left != NULL)
+        left_free(c, &c->left);
     sio_gather_free(c->gather);
     sl__free(c);
 }
@@ -65,7 +76,7 @@ static void cut(struct sio_client *c, const char *reason)
 static void on_parse_error(struct sio_client *c, const char *why)
 {
     c->sio->parse_errors++;
-    SL_DEBUG("sio", "event=bad_packet peer=%s why=\"%s\"", c->peer, why);
+    SL_DEBUG("sio", "event=bad_packet peer=%s why=\"%s\"", eio_peer(c->eio), why);
     cut(c, "parse error");
 }
 
@@ -83,27 +94,28 @@ void sio_client_close(struct sio_client *c, bool said_goodbye)
 
 /* ---- namespaces that we have left ---- */
 
-static struct sio_left *find_left(const struct sio_client *c, sl_str name)
+/* Where it stands, or else the end. */
+static struct sio_left **find_left(struct sio_client *c, sl_str name)
 {
-    for (struct list *n = c->left.next; n != &c->left; n = n->next) {
-        struct sio_left *left = LIST_ENTRY(n, struct sio_left, node);
-        if (sl_str_eq(left->name, name)) return left;
-    }
-    return NULL;
+    struct sio_left **at = &c->left;
+
+    while (*at != NULL && !sl_str_eq((*at)->name, name))
+        at = &(*at)->next;
+    return at;
 }
 
 void sio_client_note_left(struct sio_client *c, sl_str name)
 {
     struct sio_left *left;
 
-    if (find_left(c, name) != NULL) return;
-    if (c->left_n == SL_SIO_NAMESPACES_MAX)
-        left_free(c, LIST_ENTRY(c->left.next, struct sio_left, node));
+    if (*find_left(c, name) != NULL) return;
+    if (c->left_n == SL_SIO_NAMESPACES_MAX) left_free(c, &c->left);
     left = sl__alloc(sizeof *left + name.len);
     if (left == NULL) return; /* then a late packet ends the connection */
     memcpy(left->text, name.ptr, name.len);
     left->name = (sl_str){left->text, name.len};
-    list_add_last(&c->left, &left->node);
+    left->next = NULL;
+    *find_left(c, name) = left;
     c->left_n++;
 }
 
@@ -120,12 +132,12 @@ static void refuse(struct sio_client *c, sl_str name, const char *message, sl_st
 static void let_in(struct sio_client *c, sl_sio_socket *s, sl_value auth)
 {
     const sl_sio_namespace *row = s->nsp->row;
-    struct sio_left *left = find_left(c, s->nsp->name);
+    struct sio_left **left = find_left(c, s->nsp->name);
     sl_json_out o = {0};
 
     if (s->reason != NULL) return; /* it was disconnected by who let it in: that is told */
-    if (left != NULL) left_free(c, left);
-    sl__loop_cancel_timer(c->sio->loop, &c->patience);
+    if (*left != NULL) left_free(c, left);
+    end_patience(c);
     sio_out_connect(&o, c->revision, s->nsp->name, sl_str_of(s->id));
     if (send_text(c, &o) < 0) {
         sio_socket_end(s, "transport error");
@@ -236,11 +248,11 @@ static void deliver(sl_sio_socket *s, const struct sio_packet *p, sl_buf *buf,
 }
 
 /* Packets cross: what comes for a namespace that we have just left, and a late answer. */
-static bool may_be_late(const struct sio_client *c, const struct sio_packet *p)
+static bool may_be_late(struct sio_client *c, const struct sio_packet *p)
 {
     bool is_answer = p->type == SIO_ACK || p->type == SIO_BINARY_ACK;
 
-    return find_left(c, p->nsp) != NULL || (is_answer && c->was_in);
+    return *find_left(c, p->nsp) != NULL || (is_answer && c->was_in);
 }
 
 /* The socket a packet is for. NULL: there is none, mostly an error. */
@@ -330,27 +342,35 @@ static void on_attachment(struct sio_client *c, const sl_message *m)
 
 static void on_patience(struct timer *t)
 {
-    struct sio_client *c = LIST_ENTRY(t, struct sio_client, patience);
+    struct sio_client *c = LIST_ENTRY(t, struct sio_patience, timer)->client;
 
-    SL_DEBUG("sio", "event=no_connect peer=%s", c->peer);
+    SL_DEBUG("sio", "event=no_connect peer=%s", eio_peer(c->eio));
+    end_patience(c);
     sio_client_close(c, false);
+}
+
+static void begin_patience(struct sio_client *c)
+{
+    c->patience = sl__zalloc(sizeof *c->patience);
+    if (c->patience == NULL) {
+        cut(c, "transport error");
+        return;
+    }
+    c->patience->client = c;
+    timer_init(&c->patience->timer, on_patience);
+    sl__loop_set_timer(c->sio->loop, &c->patience->timer, c->sio->connect_timeout_ms);
 }
 
 static struct sio_client *client_new(sl_sio *sio, struct eio_session *eio)
 {
-    const char *peer = eio_peer(eio);
-    size_t n = strlen(peer) + 1;
-    struct sio_client *c = sl__zalloc(sizeof *c + n);
+    struct sio_client *c = sl__zalloc(sizeof *c);
 
     if (c == NULL) return NULL;
     c->sio = sio;
     c->eio = eio;
     c->refs = 1;
     c->revision = (uint8_t)eio_revision(eio);
-    memcpy(c->peer, peer, n);
     list_init(&c->sockets);
-    list_init(&c->left);
-    timer_init(&c->patience, on_patience);
     return c;
 }
 
@@ -389,7 +409,7 @@ static void on_open(struct eio_session *eio, const sl_request *request, void *us
     else if (c->revision == 3)
         join(c, SL_STR("/"), (sl_value){0});
     else
-        sl__loop_set_timer(sio->loop, &c->patience, sio->connect_timeout_ms);
+        begin_patience(c);
 }
 
 static void on_message(struct eio_session *eio, const sl_message *m, const sl_json_index *index,
@@ -428,11 +448,12 @@ static void on_close(struct eio_session *eio, const char *reason, void *user)
     struct sio_client *c = eio_user(eio);
 
     if (c == NULL) return;
-    c->eio = NULL;
-    sl__loop_cancel_timer(c->sio->loop, &c->patience);
+    c->done = true;
+    end_patience(c);
     while (!list_is_empty(&c->sockets))
         sio_socket_end(LIST_ENTRY(c->sockets.next, sl_sio_socket, of_client), reason);
-    sio_tell(user);
+    sio_tell(user); /* who is told may still ask for its peer */
+    c->eio = NULL;
     sio_client_drop(c);
 }
 

@@ -56,38 +56,51 @@ struct sl_sio {
 
 /* A namespace that we have left while the client may not know yet. */
 struct sio_left {
-    struct list node;
+    struct sio_left *next;
     sl_str name;
     char text[];
 };
 
+/* Up to the first namespace. */
+struct sio_patience {
+    struct timer timer;
+    struct sio_client *client;
+};
+
+/* Ten thousand of these and their sockets wait for an event: what few need is a pointer. */
 struct sio_client {
     sl_sio *sio;
-    struct eio_session *eio; /* NULL: it is gone */
+    struct eio_session *eio; /* NULL: it is gone, and all its sockets are told */
     struct list sockets;     /* by of_client */
-    struct list left;        /* struct sio_left, the oldest in front */
-    struct timer patience;   /* to the first namespace */
+    struct sio_left *left;   /* the oldest in front */
+    struct sio_patience *patience;
     struct sio_gather *gather;
-    uint32_t refs, n, left_n; /* refs: its session, its sockets, a call that is at work */
-    bool was_in;              /* a namespace */
+    uint32_t refs; /* its session, its sockets, a call that is at work */
+    uint16_t n, left_n;
+    bool was_in; /* a namespace */
     bool closes_when_drained;
     bool done; /* it is closing: what still comes is not heard */
     uint8_t revision;
-    char peer[];
+};
+
+/* Answers that are waited for. */
+struct sio_acks {
+    struct list waits; /* struct sio_wait, the oldest in front */
+    uint64_t next;     /* id */
+    uint32_t n;
 };
 
 struct sl_sio_socket {
     struct list of_client; /* or in sl_sio.ended */
     struct list of_nsp;
     struct list rooms; /* struct sio_member, by of_socket */
-    struct list acks;  /* struct sio_wait, the oldest in front */
     struct sio_client *client;
     struct sio_nsp *nsp;
     void *user;
-    const char *reason; /* why it ended; NULL: it has not */
-    uint64_t stamp;     /* the last broadcast that has looked at it */
-    uint64_t next_ack;
-    uint32_t room_n, ack_n;
+    const char *reason;    /* why it ended; NULL: it has not */
+    struct sio_acks *acks; /* NULL: none has been asked for yet */
+    uint64_t stamp;        /* the last broadcast that has looked at it */
+    uint16_t room_n;
     bool joined; /* its CONNECT has been answered */
     char id[];
 };

@@ -32,13 +32,12 @@ static void make_id_as_2x(char *id, size_t size, sl_str nsp, const char *sid)
 sl_sio_socket *sio_socket_new(struct sio_client *c, struct sio_nsp *nsp)
 {
     size_t id_size = c->revision == 3 ? nsp->name.len + 1 + EIO_SID_SIZE : ID_SIZE;
-    sl_sio_socket *s = sl__zalloc(sizeof *s + id_size);
+    sl_sio_socket *s = sl__zalloc(offsetof(sl_sio_socket, id) + id_size);
 
     if (s == NULL) return NULL;
     s->client = c;
     s->nsp = nsp;
     list_init(&s->rooms);
-    list_init(&s->acks);
     if (c->revision == 3)
         make_id_as_2x(s->id, id_size, nsp->name, eio_sid(c->eio));
     else
@@ -73,6 +72,7 @@ void sio_socket_free(sl_sio_socket *s)
     sio_rooms_leave_all(s);
     list_remove(&s->of_client);
     list_remove(&s->of_nsp);
+    sl__free(s->acks);
     sl__free(s);
     nsp->n--;
     sio_nsp_release(nsp);
@@ -107,7 +107,7 @@ static void end_wait(struct sio_wait *w, const sl_sio_event *e)
 
     list_remove(&w->node);
     sl__loop_cancel_timer(s->nsp->sio->loop, &w->timer);
-    s->ack_n--;
+    s->acks->n--;
     sl__free(w);
     if (fn != NULL) fn(s, e, user);
 }
@@ -120,8 +120,10 @@ static void on_too_late(struct timer *t)
 /* Ids are in order, and answers nearly: the one that is meant is in front. */
 void sio_socket_answer(sl_sio_socket *s, const sl_sio_event *e)
 {
-    if (e->ack_id >= s->next_ack) return;
-    for (struct list *n = s->acks.next; n != &s->acks; n = n->next) {
+    struct list *waits = s->acks != NULL ? &s->acks->waits : NULL;
+
+    if (waits == NULL || e->ack_id >= s->acks->next) return;
+    for (struct list *n = waits->next; n != waits; n = n->next) {
         struct sio_wait *w = LIST_ENTRY(n, struct sio_wait, node);
         if (w->id > e->ack_id) return;
         if (w->id < e->ack_id) continue;
@@ -130,12 +132,20 @@ void sio_socket_answer(sl_sio_socket *s, const sl_sio_event *e)
     }
 }
 
+static bool need_acks(sl_sio_socket *s)
+{
+    if (s->acks != NULL) return true;
+    s->acks = sl__zalloc(sizeof *s->acks);
+    if (s->acks != NULL) list_init(&s->acks->waits);
+    return s->acks != NULL;
+}
+
 static struct sio_wait *wait_new(sl_sio_socket *s, sl_sio_event_fn *fn, void *user)
 {
-    struct sio_wait *w = sl__alloc(sizeof *w);
+    struct sio_wait *w = need_acks(s) ? sl__alloc(sizeof *w) : NULL;
 
     if (w == NULL) return NULL;
-    *w = (struct sio_wait){.socket = s, .id = s->next_ack, .fn = fn, .user = user};
+    *w = (struct sio_wait){.socket = s, .id = s->acks->next, .fn = fn, .user = user};
     timer_init(&w->timer, on_too_late);
     return w;
 }
@@ -146,8 +156,8 @@ static void tell(sl_sio_socket *s)
 {
     const sl_sio_namespace *row = s->nsp->row;
 
-    while (!list_is_empty(&s->acks))
-        end_wait(LIST_ENTRY(s->acks.next, struct sio_wait, node), NULL);
+    while (s->acks != NULL && !list_is_empty(&s->acks->waits))
+        end_wait(LIST_ENTRY(s->acks->waits.next, struct sio_wait, node), NULL);
     if (row->on_disconnect != NULL) row->on_disconnect(s, s->reason, row->user);
     sio_socket_free(s);
 }
@@ -249,7 +259,7 @@ int sl_sio_emit_ack(sl_sio_socket *s, sl_sio_packet *p, uint32_t timeout_ms,
     struct sio_wait *w;
     int rc;
 
-    if (s->ack_n == SL_SIO_ACKS_MAX) return SL_E_LIMIT;
+    if (s->acks != NULL && s->acks->n == SL_SIO_ACKS_MAX) return SL_E_LIMIT;
     w = wait_new(s, fn, user);
     if (w == NULL) return SL_E_NOMEM;
     rc = send_with_id(s, p, false, w->id);
@@ -257,9 +267,9 @@ int sl_sio_emit_ack(sl_sio_socket *s, sl_sio_packet *p, uint32_t timeout_ms,
         sl__free(w);
         return rc;
     }
-    s->next_ack++;
-    s->ack_n++;
-    list_add_last(&s->acks, &w->node);
+    s->acks->next++;
+    s->acks->n++;
+    list_add_last(&s->acks->waits, &w->node);
     if (timeout_ms > 0) sl__loop_set_timer(s->nsp->sio->loop, &w->timer, timeout_ms);
     return 0;
 }
@@ -337,7 +347,7 @@ sl_str sl_sio_nsp(const sl_sio_socket *s)
 
 const char *sl_sio_peer(const sl_sio_socket *s)
 {
-    return s->client->peer;
+    return eio_peer(s->client->eio); /* which outlives it */
 }
 
 int sl_sio_revision(const sl_sio_socket *s)

@@ -165,7 +165,7 @@ bool eio_is_polling(const struct eio_session *s)
 
 const char *eio_peer(const struct eio_session *s)
 {
-    (void)s;
+    assert_non_null(s);
     return "192.0.2.1:4711";
 }
 
