@@ -31,6 +31,8 @@ struct ws_partial {
     sl_json_index index;
     bool begun; /* a message is open, else only a control frame is */
     bool text, fin, json, deflated;
+    bool inflating; /* has begun to; `buf` is what it is made of */
+    struct ws_inflating out;
     uint8_t control_op; /* of a control frame that was cut, else 0 */
     uint8_t control_len, control_have;
     uint8_t control_mask[4];
@@ -41,8 +43,15 @@ static void partial_free(struct ws_partial *q)
 {
     if (q == NULL) return;
     sl_buf_drop(q->buf);
+    sl_buf_drop(q->out.buf);
     index_deinit(&q->index);
     sl__free(q);
+}
+
+static void leave_quota(const struct ws_parser *p)
+{
+    if (p->options->quota != NULL && p->options->quota->user == p)
+        p->options->quota->user = NULL;
 }
 
 static void partial_end(struct ws_parser *p)
@@ -50,6 +59,8 @@ static void partial_end(struct ws_parser *p)
     struct ws_partial *q = p->partial;
 
     p->partial = NULL;
+    p->waiting = false;
+    leave_quota(p);
     partial_free(q);
 }
 
@@ -165,31 +176,82 @@ static unsigned scan_flags(const struct ws_parser *p, bool text)
     return p->options->json ? SCAN_JSON : SCAN_UTF8;
 }
 
-/* Inflated at once, whatever it came in, so the loop's index will do. */
-static int deliver_inflated(struct ws_parser *p, bool text, sl_str in)
+static bool has_quota(const struct ws_parser *p)
+{
+    const struct ws_quota *q = p->options->quota;
+
+    return q == NULL || (q->left > 0 && (q->user == NULL || q->user == p));
+}
+
+/* Inflated at once, so the loop's index will do. `later`: the quota was too small for that. */
+static int deliver_inflated(struct ws_parser *p, bool text, sl_str in, bool *later)
 {
     unsigned flags = scan_flags(p, text);
     sl_json_index *index = flags & SCAN_JSON ? p->shared : NULL;
-    sl_buf *buf = NULL;
-    enum ws_fault f = ws_inflate(p->options, in, flags, index, &buf);
+    struct ws_inflating x = {.buf = NULL};
+    enum ws_fault f = ws_inflate_begin(p->options, in, flags, index, &x);
 
-    if (f != FAULT_NONE) return fail(p, f, p->options->message_max);
-    deliver(p, text, buf, index);
-    sl_buf_drop(buf);
+    if (f == FAULT_NONE) f = ws_inflate_more(p->options, &x, later);
+    if (f == FAULT_NONE && !*later) deliver(p, text, x.buf, index);
+    sl_buf_drop(x.buf);
+    return f != FAULT_NONE ? fail(p, f, p->options->message_max) : 0;
+}
+
+static int begin_message(struct ws_parser *p, const struct ws_head *h);
+
+/* It is inflated from the beginning, slice by slice, when it is its turn. */
+static int keep_deflated(struct ws_parser *p, const struct ws_head *h, sl_str in)
+{
+    int rc = begin_message(p, h);
+
+    if (rc < 0) return rc;
+    p->partial->buf = sl_buf_copy(in);
+    if (p->partial->buf == NULL) return fail(p, FAULT_NOMEM, 0);
+    p->waiting = true;
     return 0;
 }
 
 /* A compressed message in one piece; it is unmasked where it lies. */
 static ssize_t whole_deflated(struct ws_parser *p, const struct ws_head *h, uint8_t *in)
 {
-    size_t len = (size_t)h->len;
+    sl_str bytes = {(const char *)in, (size_t)h->len};
+    bool later = !has_quota(p);
     struct scan s;
+    int rc = 0;
 
     scan_init(&s, 0, p->options->from_client ? h->mask : NULL, NULL);
-    (void)!scan_feed(&s, in, in, len); /* without flags it cannot fail */
-    note_size(p, len);
-    int rc = deliver_inflated(p, h->op == WS_TEXT, (sl_str){(const char *)in, len});
-    return rc < 0 ? rc : (ssize_t)len;
+    (void)!scan_feed(&s, in, in, bytes.len); /* without flags it cannot fail */
+    note_size(p, bytes.len);
+    if (!later) rc = deliver_inflated(p, h->op == WS_TEXT, bytes, &later);
+    if (rc == 0 && later) rc = keep_deflated(p, h, bytes);
+    return rc < 0 ? rc : (ssize_t)bytes.len;
+}
+
+/*
+ * A compressed message that came in pieces, or has to wait. Others use the loop's index before
+ * it is whole, so it has its own.
+ */
+static int inflate_partial(struct ws_parser *p)
+{
+    struct ws_partial *q = p->partial;
+    unsigned flags = scan_flags(p, q->text);
+    sl_json_index *index = flags & SCAN_JSON ? &q->index : NULL;
+    enum ws_fault f = FAULT_NONE;
+
+    p->waiting = !has_quota(p);
+    if (p->waiting) return 0;
+    if (!q->inflating)
+        f = ws_inflate_begin(p->options, sl_buf_str(q->buf), flags, index, &q->out);
+    q->inflating = true;
+    if (p->options->quota != NULL) p->options->quota->user = p;
+    if (f == FAULT_NONE) f = ws_inflate_more(p->options, &q->out, &p->waiting);
+    if (f != FAULT_NONE) return fail(p, f, p->options->message_max);
+    if (p->waiting) return 0;
+    p->partial = NULL; /* at rest before anybody hears of it */
+    leave_quota(p);
+    deliver(p, q->text, q->out.buf, index);
+    partial_free(q);
+    return 0;
 }
 
 /* The path of nearly every message: no state before it and none behind it. */
@@ -263,14 +325,12 @@ static int finish(struct ws_parser *p)
 
     if (rc < 0) return fail_scan(p, rc);
     if (q->buf == NULL && !reserve(p, q, 0)) return fail(p, FAULT_NOMEM, 0);
-    p->partial = NULL;
     note_size(p, q->buf->len);
-    if (q->deflated)
-        rc = deliver_inflated(p, q->text, sl_buf_str(q->buf));
-    else
-        deliver(p, q->text, q->buf, q->json ? &q->index : NULL);
+    if (q->deflated) return inflate_partial(p);
+    p->partial = NULL;
+    deliver(p, q->text, q->buf, q->json ? &q->index : NULL);
     partial_free(q);
-    return rc;
+    return 0;
 }
 
 /* Payload of the current frame; in place if it lies where ws_want pointed. */
@@ -394,16 +454,27 @@ void ws_deinit(struct ws_parser *p)
     partial_end(p);
 }
 
-int ws_feed(struct ws_parser *p, uint8_t *in, size_t n)
+int ws_feed_some(struct ws_parser *p, uint8_t *in, size_t n, size_t *used)
 {
-    while (n > 0 && p->fault == FAULT_NONE && !p->stopped) {
-        ssize_t used = take(p, in, n);
-        if (used < 0) return (int)used;
-        in += used;
-        n -= (size_t)used;
+    int rc = p->waiting ? inflate_partial(p) : 0;
+
+    *used = n;
+    while (rc == 0 && n > 0 && p->fault == FAULT_NONE && !p->stopped && !p->waiting) {
+        ssize_t took = take(p, in, n);
+        if (took < 0) return (int)took;
+        in += took;
+        n -= (size_t)took;
     }
     if (p->stopped) partial_end(p);
+    if (p->waiting) *used -= n;
     return ws_faults[p->fault].rc;
+}
+
+int ws_feed(struct ws_parser *p, uint8_t *in, size_t n)
+{
+    size_t used;
+
+    return ws_feed_some(p, in, n, &used);
 }
 
 bool ws_want(const struct ws_parser *p, uint8_t **into, size_t *room)
@@ -423,7 +494,8 @@ bool ws_want(const struct ws_parser *p, uint8_t **into, size_t *room)
 
 void ws_stop(struct ws_parser *p)
 {
-    p->stopped = true; /* p->partial stays: a read may be under way into it */
+    p->stopped = true;
+    if (p->waiting) partial_end(p); /* else it stays: a read may be under way into it */
 }
 
 bool ws_is_partial(const struct ws_parser *p)

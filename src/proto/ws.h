@@ -6,7 +6,9 @@
  * mask taken off, its text checked as UTF-8 and (if asked) its JSON structure noted, all in
  * one pass over the bytes. Control frames between fragments come out at once. A compressed
  * message (RFC 7692) is collected as it is and inflated when it is whole: until then it is
- * no more than the wire has brought, and afterwards no more than the limit.
+ * no more than the wire has brought, and afterwards no more than the limit. A few bytes can
+ * become millions, so who shares a thread shares a quota of what is inflated at a time: beyond
+ * it a parser waits, and goes on where it was.
  *
  *    0                   1                   2                   3
  *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -61,11 +63,18 @@ struct ws_sink {
 
 struct deflate;
 
+/* Of all parsers that share an inflater. One that has begun a message is served to its end. */
+struct ws_quota {
+    size_t left;                  /* bytes that may still be inflated: filled up by the owner */
+    const struct ws_parser *user; /* is within a message; NULL: nobody */
+};
+
 struct ws_options {
     size_t message_max;      /* bytes, over all fragments; inflated ones too */
     bool from_client;        /* frames must be masked (we are the server), else must not be */
     bool json;               /* note the structure of text messages */
     struct deflate *deflate; /* permessage-deflate was agreed on; shared, outlives the parser */
+    struct ws_quota *quota;  /* NULL: a message is inflated at once; likewise */
 };
 
 /* The message that is being put together; exists only while one is partial. Private to ws.c. */
@@ -84,6 +93,7 @@ struct ws_parser {
     uint8_t head_len;
     uint8_t head[14]; /* an unfinished frame header */
     bool stopped;
+    bool waiting; /* for the quota: feed it again when there is some */
 };
 
 void ws_init(struct ws_parser *p, const struct ws_options *o, const struct ws_sink *sink,
@@ -103,6 +113,12 @@ void ws_deinit(struct ws_parser *p);
  *          RFC 7692 §6, §7.2.2
  */
 int ws_feed(struct ws_parser *p, uint8_t *in, size_t n) SL_MUST_USE;
+
+/*
+ * The same under a quota: when `p->waiting` is set afterwards, only `used` bytes were taken.
+ * The others are to be fed later, behind which `in` may be empty.
+ */
+int ws_feed_some(struct ws_parser *p, uint8_t *in, size_t n, size_t *used) SL_MUST_USE;
 
 /*
  * Where the next bytes are best received: inside a partly received large message. May make

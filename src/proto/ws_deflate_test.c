@@ -309,9 +309,141 @@ static void test_without_memory(void **state)
     free(w.bytes);
 }
 
+/* ---- a quota of what is inflated at a time ---- */
+
+#define QUOTA      20000
+#define QUOTA_TEXT 50000
+
+/* Several messages of one kind, compressed where it pays, plain ones and a ping between them.
+ */
+static void put_talk(struct wire *w, char kind)
+{
+    static uint8_t text[QUOTA_TEXT];
+    static const uint8_t ping[] = {0x89, 0x81, 0, 0, 0, 0, 'p'};
+
+    for (size_t i = 0; i < 4; i++) {
+        struct iovec iov = {text, QUOTA_TEXT - i * 12000};
+        size_t at = w->n;
+        sl_buf *b;
+
+        fill_json(text, iov.iov_len);
+        text[0] = (uint8_t)kind;
+        assert_int_equal(deflate_message(shared, 15, &iov, 1, 0, &b), 1);
+        put_message(w, (const uint8_t *)sl_buf_str(b).ptr, b->len, i % 2 ? SIZE_MAX : 100);
+        sl_buf_drop(b);
+        at = w->n;
+        w->bytes = realloc(w->bytes, at + sizeof ping);
+        assert_non_null(w->bytes);
+        memcpy(w->bytes + at, ping, sizeof ping);
+        w->n += sizeof ping;
+        put_message(w, text, 20, SIZE_MAX);
+        w->bytes[at + sizeof ping] &= (uint8_t)~WS_RSV1;
+    }
+}
+
+struct talker {
+    struct tape t;
+    const struct wire *w;
+    size_t at;
+};
+
+/* The next bytes, or none while it waits for its turn. */
+static int go_on(struct talker *k, size_t most)
+{
+    size_t n = k->w->n - k->at < most ? k->w->n - k->at : most, used;
+    uint8_t *piece = malloc(n ? n : 1);
+    int rc;
+
+    assert_non_null(piece);
+    if (n > 0) memcpy(piece, k->w->bytes + k->at, n);
+    rc = ws_feed_some(&k->t.parser, piece, n, &used);
+    free(piece);
+    assert_true(used == n || k->t.parser.waiting);
+    k->at += used;
+    return rc;
+}
+
+static void test_a_quota_is_kept_and_shared(void **state)
+{
+    static const size_t cuts[] = {1, 7, 1000, SIZE_MAX};
+
+    (void)state;
+    for (size_t c = 0; c < sizeof cuts / sizeof *cuts; c++) {
+        struct ws_quota quota = {0};
+        struct wire w[2] = {{0}, {0}};
+        struct talker k[2];
+        struct tape plain;
+        int waits = 0;
+
+        for (int i = 0; i < 2; i++) {
+            put_talk(&w[i], i ? '[' : '"');
+            k[i] = (struct talker){.w = &w[i]};
+            begin(&k[i].t, true);
+            k[i].t.options.quota = &quota;
+            k[i].t.note_index = true;
+        }
+        for (int turn = 0; k[0].at < w[0].n || k[1].at < w[1].n || k[0].t.parser.waiting
+                           || k[1].t.parser.waiting;
+             turn++) {
+            struct talker *one = &k[turn & 1];
+
+            /* the first of a turn is a slice and a chunk at most */
+            if (turn % 3 == 0) quota.left = QUOTA;
+            assert_int_equal(go_on(one, cuts[c]), 0);
+            waits += one->t.parser.waiting;
+            assert_true(turn < 1000000);
+        }
+        assert_true(waits > 4);
+        assert_null(quota.user);
+        for (int i = 0; i < 2; i++) {
+            begin(&plain, true);
+            plain.note_index = true;
+            assert_int_equal(tape_feed(&plain, w[i].bytes, w[i].n), 0);
+            assert_int_equal(k[i].t.len, plain.len);
+            assert_memory_equal(k[i].t.text, plain.text, plain.len);
+            tape_deinit(&plain);
+            tape_deinit(&k[i].t);
+            free(w[i].bytes);
+        }
+    }
+}
+
+/* However one ends that was within a message, the others get on. */
+static void test_who_ends_leaves_the_quota(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        struct ws_quota quota = {.left = QUOTA};
+        struct wire w = {0};
+        struct talker k = {.w = &w};
+
+        put_talk(&w, '"');
+        begin(&k.t, true);
+        k.t.options.quota = &quota;
+        if (how == 2) k.t.options.message_max = QUOTA + INFLATE_CHUNK + 1;
+        assert_int_equal(go_on(&k, SIZE_MAX), 0);
+        assert_true(k.t.parser.waiting);
+        assert_ptr_equal(quota.user, &k.t.parser);
+        if (how == 0) ws_deinit(&k.t.parser);
+        if (how == 1) ws_stop(&k.t.parser);
+        quota.left = QUOTA;
+        if (how == 2) {
+            assert_int_equal(go_on(&k, SIZE_MAX), SL_E_TOO_BIG);
+            assert_int_equal(k.t.parser.close_code, 1009);
+        }
+        assert_null(quota.user);
+        assert_false(k.t.parser.waiting);
+        assert_string_equal(k.t.text, "");
+        tape_deinit(&k.t);
+        free(w.bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_quota_is_kept_and_shared),
+        cmocka_unit_test(test_who_ends_leaves_the_quota),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_rsv1_without_agreement),
         cmocka_unit_test(test_sizes_around_the_chunk),

@@ -32,28 +32,37 @@ static enum ws_fault fault_of(int rc)
     return rc == SL_E_NOMEM ? FAULT_NOMEM : FAULT_DEFLATE;
 }
 
-enum ws_fault ws_inflate(const struct ws_options *o, sl_str in, unsigned flags,
-                         sl_json_index *index, sl_buf **out)
+enum ws_fault ws_inflate_begin(const struct ws_options *o, sl_str in, unsigned flags,
+                               sl_json_index *index, struct ws_inflating *x)
+{
+    int rc;
+
+    if (index != NULL) index_reset(index);
+    scan_init(&x->scan, flags, NULL, index);
+    rc = inflate_begin(o->deflate, in);
+    return rc < 0 ? fault_of(rc) : FAULT_NONE;
+}
+
+static bool spend(struct ws_quota *q, size_t n)
+{
+    if (q == NULL) return true;
+    q->left -= n < q->left ? n : q->left;
+    return q->left > 0;
+}
+
+enum ws_fault ws_inflate_more(const struct ws_options *o, struct ws_inflating *x, bool *more)
 {
     enum ws_fault f = FAULT_NONE;
-    sl_buf *buf = NULL;
-    struct scan s;
+    bool has_quota = true;
     sl_str piece;
     int rc;
 
-    *out = NULL;
-    if (index != NULL) index_reset(index);
-    scan_init(&s, flags, NULL, index);
-    rc = inflate_begin(o->deflate, in);
-    if (rc < 0) return fault_of(rc);
     do {
         rc = inflate_next(o->deflate, &piece);
-        f = rc < 0 ? fault_of(rc) : keep(&s, piece, o->message_max, &buf);
-    } while (rc == 1 && f == FAULT_NONE);
-    if (f == FAULT_NONE && scan_end(&s) < 0) f = FAULT_TEXT_UTF8;
-    if (f == FAULT_NONE)
-        *out = buf;
-    else
-        sl_buf_drop(buf);
+        f = rc < 0 ? fault_of(rc) : keep(&x->scan, piece, o->message_max, &x->buf);
+        if (rc >= 0) has_quota = spend(o->quota, piece.len);
+    } while (rc == 1 && f == FAULT_NONE && has_quota);
+    *more = rc == 1 && f == FAULT_NONE;
+    if (!*more && f == FAULT_NONE && scan_end(&x->scan) < 0) f = FAULT_TEXT_UTF8;
     return f;
 }

@@ -51,15 +51,27 @@ struct ws_head {
 enum ws_fault ws_head_read(struct ws_head *h, const struct ws_options *o, const uint8_t *in,
                            size_t n);
 
+/* A message on its way out of its compressed bytes. Zeroed before; `buf` is the caller's. */
+struct ws_inflating {
+    struct scan scan;
+    sl_buf *buf;
+};
+
 /*
- * A compressed message, whole and unmasked: inflate it, look at it and count what comes.
+ * A compressed message, whole and unmasked.
  *
- * in       borrowed for the call
- * index    filled; NULL: not asked for
+ * in       borrowed until it is inflated
+ * index    filled as it comes; NULL: not asked for
  * flags    of the scan: SCAN_UTF8 or SCAN_JSON for text
- * out      one reference, if all is well
  */
-enum ws_fault ws_inflate(const struct ws_options *o, sl_str in, unsigned flags,
-                         sl_json_index *index, sl_buf **out);
+enum ws_fault ws_inflate_begin(const struct ws_options *o, sl_str in, unsigned flags,
+                               sl_json_index *index, struct ws_inflating *x);
+
+/*
+ * Inflate it, look at it and count what comes, as far as the quota goes.
+ *
+ * more     it was not enough: call again when there is some; else `x->buf` is the message
+ */
+enum ws_fault ws_inflate_more(const struct ws_options *o, struct ws_inflating *x, bool *more);
 
 #endif

@@ -9,6 +9,7 @@
 #include "serve/rooms.h"
 #include "serve/router.h"
 #include "serve/trouble.h"
+#include "serve/ws_deflate.h"
 #include "serve/ws_session.h"
 
 #include <sys/resource.h>
@@ -87,6 +88,7 @@ static void on_turn(struct turn_hook *h)
     sl_server *s = LIST_ENTRY(h, sl_server, turn);
 
     if (!list_is_empty(&s->ready)) read_on_ready(s);
+    ws_deflate_refill(s);
 }
 
 static void on_ready_timer(struct timer *t)
@@ -154,6 +156,7 @@ static void init_lists(sl_server *s)
     list_init(&s->sessions);
     list_init(&s->feeds);
     list_init(&s->ready);
+    list_init(&s->inflating);
     list_init(&s->stop.node);
     list_init(&s->turn.node);
 }
@@ -175,6 +178,8 @@ int sl_server_new(sl_loop *loop, const sl_server_options *o, sl_server **out, sl
     s->limits.user = s;
     init_lists(s);
     timer_init(&s->ready_timer, on_ready_timer);
+    timer_init(&s->slice, ws_deflate_on_slice);
+    ws_deflate_refill(s);
 
     s->limits.per_address = map_new();
     if (s->limits.per_address == NULL) {
@@ -205,6 +210,7 @@ void sl_server_free(sl_server *s)
     if (s == NULL) return;
     sl__loop_remove_turn_hook(&s->turn);
     sl__loop_remove_stop_hook(&s->stop);
+    wheel_cancel(&s->loop->wheel, &s->slice);
     wheel_cancel(&s->loop->wheel, &s->ready_timer);
     close_listeners(s);
     worker_pool_free(s->files);

@@ -9,6 +9,7 @@
 #include "net/loop.h"
 #include "net/worker.h"
 #include "proto/http1.h"
+#include "proto/ws.h"
 #include "serve/http_date.h"
 #include "serve/lines.h"
 
@@ -23,6 +24,9 @@ struct sl_server {
     struct rooms *rooms;
     struct deflate *deflate; /* while sessions have agreed on compression */
     uint32_t deflate_users;
+    struct ws_quota quota;     /* what their messages may inflate to within a turn, */
+    struct list inflating;     /* struct ws_wait of those who wait for it, */
+    struct timer slice;        /* and when there is some again */
     struct worker_pool *files; /* reads static files; made on first use */
     struct accept_limits limits;
     uint64_t slow_bodies, slow_readers,

@@ -30,6 +30,18 @@ int ws_deflate_agree(const sl_server *s, const sl_request *upgrade,
 struct deflate *ws_deflate_hold(sl_server *s) SL_MUST_USE;
 void ws_deflate_drop(sl_server *s);
 
+/*
+ * The session's parser waits for its quota: it is not read from until then.
+ *
+ * rest     received and not fed: copied
+ */
+void ws_deflate_wait(sl_ws *ws, sl_str rest);
+void ws_deflate_wait_no_more(sl_ws *ws); /* it has ended; if it did not wait that is fine */
+
+/* What all may inflate within a turn is theirs anew: for the server, at a turn's end. */
+void ws_deflate_refill(sl_server *s);
+void ws_deflate_on_slice(struct timer *t);
+
 /* Whether this message is one to compress for who has agreed: kind and size. */
 bool ws_deflate_wants(const sl_server *s, const sl_message *m);
 

@@ -258,6 +258,79 @@ static void a_bomb_is_1009(void **state)
     free(zeros);
 }
 
+/* One read's worth: so many compressed messages, and a plain one of 20 bytes behind them. */
+static void send_at_once(struct mem_stream *m, int count, const char *bytes, size_t n)
+{
+    static uint8_t wire[60000];
+    struct deflate *d = deflate_new();
+    struct iovec iov = {(void *)bytes, n};
+    size_t len = 0;
+    sl_buf *b;
+
+    assert_non_null(d);
+    assert_int_equal(deflate_message(d, 15, &iov, 1, 0, &b), 1);
+    for (int i = 0; i <= count; i++) {
+        sl_str payload = i < count ? sl_buf_str(b) : (sl_str){text, 20};
+        size_t k = ws_frame_head(wire + len, WS_TEXT, payload.len);
+
+        if (i < count) wire[len] |= WS_RSV1;
+        wire[len + 1] |= 0x80;
+        memset(wire + len + k, 0, 4);
+        memcpy(wire + len + k + 4, payload.ptr, payload.len);
+        len += k + 4 + payload.len;
+        assert_true(len < sizeof wire / 2);
+    }
+    sl_buf_drop(b);
+    deflate_free(d);
+    mem_stream_feed(m, wire, len);
+}
+
+/* 600 KB within a few bytes: more than a turn inflates. Who else is there is served meanwhile.
+ */
+static void what_inflates_to_much_takes_several_turns(void **state)
+{
+    const size_t size = 60000;
+    struct ws_bench b;
+    char *zeros = calloc(1, size);
+    int turns = 0;
+
+    (void)state;
+    begin(&b, 256);
+    struct mem_stream *much = dial(&b, OFFER), *other = dial(&b, OFFER),
+                      *gone = dial(&b, OFFER);
+    sl_ws *last = b.last;
+
+    send_at_once(much, 10, zeros, size);
+    assert_int_equal(b.messages, 4); /* 256 KiB are not quite five */
+    assert_true(much->s.paused);
+    send_at_once(other, 1, text, TEXT_SIZE);
+    send_at_once(gone, 3, zeros, size);
+    assert_int_equal(b.messages, 4); /* all share it */
+    assert_true(other->s.paused);
+
+    sl__ws_pause(last); /* whoever uses it wants a pause as well, and is over it */
+    sl__ws_resume(last);
+    assert_true(gone->s.paused);
+    bench_hang_up(&b, gone);
+    for (; b.messages < 13 && turns < 100; turns++) {
+        int before = b.messages;
+
+        sl__loop_crank(b.loop, 2);
+        assert_true(b.messages - before <= 5 + 2);
+    }
+    assert_int_equal(b.messages, 13);
+    assert_true(turns >= 2);
+    assert_false(much->s.paused);
+    assert_false(other->s.paused);
+
+    send_deflated(much, zeros, size); /* as ever */
+    assert_int_equal(b.messages, 14);
+    bench_hang_up(&b, much);
+    bench_hang_up(&b, other);
+    bench_deinit(&b);
+    free(zeros);
+}
+
 /* ---- rooms ---- */
 
 static void publish(sl_room *room, bool newest, bool is_text, const char *bytes, size_t n)
@@ -487,6 +560,7 @@ int main(void)
         cmocka_unit_test(binary_only_if_wanted),
         cmocka_unit_test(rsv1_is_refused_where_it_was_not_agreed_on),
         cmocka_unit_test(a_bomb_is_1009),
+        cmocka_unit_test(what_inflates_to_much_takes_several_turns),
         cmocka_unit_test(mixed_members_get_the_right_bytes),
         cmocka_unit_test(compressed_once_per_window),
         cmocka_unit_test(a_large_batch_ends_in_between),

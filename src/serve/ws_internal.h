@@ -10,6 +10,8 @@
 #include "serve/server.h"
 #include "serve/ws_session.h"
 
+struct ws_wait;
+
 struct sl_ws {
     struct stream *stream;
     sl_server *server;
@@ -24,9 +26,11 @@ struct sl_ws {
     uint16_t close_code;  /* what was sent */
     uint8_t deflate_bits; /* window of what leaves compressed; 0: not agreed on */
     bool close_sent, over, pinged;
-    bool is_partial;   /* a message that comes in pieces is being received */
-    uint64_t heard_ms; /* when bytes last came */
-    struct pace pace;  /* of that message */
+    bool is_partial;      /* a message that comes in pieces is being received */
+    bool is_paused;       /* by who uses it */
+    struct ws_wait *wait; /* its parser waits for its quota: see ws_deflate.c */
+    uint64_t heard_ms;    /* when bytes last came */
+    struct pace pace;     /* of that message */
     struct ws_options options;
     struct ws_parser parser;
 };

@@ -160,6 +160,7 @@ static void finish(sl_ws *ws, int code, sl_str reason)
     ws_stop(&ws->parser);
     rooms_leave_all(ws);
     list_remove(&ws->all);
+    ws_deflate_wait_no_more(ws);
     if (ws->ops->on_close != NULL) ws->ops->on_close(ws, code, reason, ws->route_user);
 }
 
@@ -190,13 +191,15 @@ void sl_ws_close(sl_ws *ws, int code, const char *reason)
 
 void sl__ws_pause(sl_ws *ws)
 {
+    ws->is_paused = true;
     if (!ws->over) sl__stream_pause(ws->stream);
 }
 
 void sl__ws_resume(sl_ws *ws)
 {
+    ws->is_paused = false;
     ws->is_partial = false; /* its pace begins anew: that was ours */
-    if (!ws->over) sl__stream_resume(ws->stream);
+    if (!ws->over && !ws->parser.waiting) sl__stream_resume(ws->stream);
 }
 
 void sl__ws_close_all(sl_server *server, int code, const char *reason)
@@ -280,14 +283,19 @@ static void end_slow(sl_ws *ws)
 
 void sl__ws_feed(sl_ws *ws, uint8_t *bytes, size_t n)
 {
+    size_t room, used = 0;
     uint8_t *into;
-    size_t room;
 
     if (ws->over) return;
     ws->heard_ms = now_ms(ws);
     ws->pinged = false;
-    if (ws_feed(&ws->parser, bytes, n) < 0) {
+    if (ws->wait == NULL /* else it was received before reading paused */
+        && ws_feed_some(&ws->parser, bytes, n, &used) < 0) {
         if (!ws->over) on_parse_error(ws);
+        return;
+    }
+    if (!ws->over && ws->parser.waiting) {
+        ws_deflate_wait(ws, (sl_str){(const char *)bytes + used, n - used});
         return;
     }
     if (!ws->over && is_message_slow(ws, n)) {
@@ -313,8 +321,10 @@ static void on_bytes(struct stream *s, uint8_t *bytes, size_t n)
 static void on_deadline(struct stream *s)
 {
     sl_ws *ws = s->user;
-    uint64_t silent_ms = now_ms(ws) - ws->heard_ms, next;
+    uint64_t silent_ms, next;
 
+    if (ws->parser.waiting) ws->heard_ms = now_ms(ws); /* it is we who do not listen */
+    silent_ms = now_ms(ws) - ws->heard_ms;
     if (ws->close_sent || silent_ms >= idle_ms(ws)) {
         sl__stream_close(s, SL_E_TIMEOUT);
         return;
@@ -337,6 +347,7 @@ static void on_drained(struct stream *s)
 static void session_free(sl_ws *ws)
 {
     ws_deinit(&ws->parser);
+    ws_deflate_wait_no_more(ws);
     if (ws->options.deflate != NULL) ws_deflate_drop(ws->server);
     sl__free(ws);
 }
@@ -458,6 +469,7 @@ static sl_ws *session_new(sl_server *server, struct stream *s, const sl_ws_ops *
         .from_client = true,
         .json = ops->json,
         .deflate = deflate,
+        .quota = &server->quota,
     };
     ws_init(&ws->parser, &ws->options, &ws_sink, &s->loop->index);
     list_init(&ws->rooms);
