@@ -7,22 +7,69 @@ import { Program, Raw, check, main, next, same, within } from './sio_kit.mjs';
 
 const echo = await new Program().start();
 
-const BAD = ['4', '47', '4x', '42', '42{}', '42"a"', '42[', '42["a"', '42[]', '42[null]', '42[{"a":1}]', '42["connect"]', '42["disconnecting"]',
-  '42abc["a"]', '43[]', '431{}', '45["a"]', '450-["a"]', '4511-["a"]', '451-["a",{"_placeholder":true,"num":1}]', '41[]', '40[]', '40"x"',
-  '42/custom,["not joined"]', '41/custom,', '44{"message":"x"}', '8', '42["a",NaN]', '42["a","\x01"]', '42["a","\\x"]', Buffer.from('unasked'),
-  Buffer.from([0xff, 0xfe])];
+// Each ends the connection; an array: its packets, one behind the other.
+const BAD = [
+  // Engine.IO: no packet, no such type, the server's own, heartbeats the wrong way
+  '', '8', 'x', '0{}', '2', Buffer.from('unasked'), Buffer.from([0xff, 0xfe]),
+  // no such type, or one that only a server sends
+  '4', '47', '4x', '4-1', '44{"message":"x"}', '44/custom,"x"',
+  // payloads that are missing, no JSON, or of another kind
+  '42', '42{}', '42"a"', '42[', '42["a"', '42["a"]]', '42["a",]', '42["a"] x', '42["a",NaN]', '42["a","\x01"]', '42["a","\\x"]', '42["a",01]',
+  '40[]', '40"x"', '401', '40null', '40/custom,[]', '41[]', '41{}', '43[]', '431{}', '431', '461-1{}', '46["a"]',
+  // events without a name that may be one
+  '42[]', '42[null]', '42[true]', '42[["a"]]', '42[{"a":1}]',
+  ...['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener'].map((name) => `42["${name}"]`),
+  '42["\\u0063onnect"]',
+  // ids
+  '42abc["a"]', '421x["a"]', '42-1["a"]', '429007199254740992["a"]', '4299999999999999999999["a"]',
+  // attachments: how many, where, and what comes instead
+  '45["a"]', '45-["a"]', '45x-["a"]', '450-["a"]', '451["a"]', '4511-["a"]', '4599999999999-["a"]', '451-["a",{"_placeholder":true,"num":1}]',
+  ...['-1', '0.5', '"0"', 'null', '4294967296'].map((num) => `451-["a",{"_placeholder":true,"num":${num}}]`),
+  ['451-["a",{"_placeholder":true,"num":0}]', '42["message","in between"]'], ['451-["a",{"_placeholder":true,"num":0}]', '40/custom,'],
+  ['451-["a",{"_placeholder":true,"num":0}]', Buffer.from('one'), Buffer.from('and one more')],
+  // namespaces that it is not in
+  '42/custom,["not joined"]', '41/custom,', ['41', '42["left"]'],
+];
+const EARLY = ['42["before CONNECT"]', '41', '431[]', '451-["a",{"_placeholder":true,"num":0}]', Buffer.from('early')];
+const BAD_3 = ['', '8', '42', '42[]', '42["connect"]', '42abc["a"]', '42/custom,["not joined"]', '3', Buffer.from([]), Buffer.from([9, 1]),
+  Buffer.from('4ascii'), Buffer.from([4, 1])];
+
+async function ended(raw, bad) {
+  for (const one of [bad].flat()) raw.send(one);
+  raw.send('42["message","deaf"]');
+  same(await raw.read(), null, `after ${JSON.stringify(bad)}`);
+}
 
 async function bad_packets() {
   const bystander = await new Raw(echo).join();
-  for (const bad of BAD) {
-    const raw = await new Raw(echo).join();
-    raw.send(bad);
-    raw.send('42["message","deaf"]');
-    same(await raw.read(), null, `after ${bad}`);
+  for (const bad of BAD) await ended(await new Raw(echo).join(), bad);
+  for (const bad of EARLY) {
+    const raw = new Raw(echo);
+    await raw.read();
+    await ended(raw, bad);
+  }
+  for (const bad of BAD_3) {
+    const raw = new Raw(echo, 3);
+    for (let k = 0; k < 3; k++) await raw.read();
+    await ended(raw, bad);
   }
   bystander.send('42["message","well"]');
   same(await bystander.read(), '42["message-back","well"]', 'bystander');
   bystander.close();
+}
+
+// What is refused by WebSocket is refused by polling: nobody knows the session afterwards.
+async function bad_posts() {
+  const url = `${echo.url}/socket.io/?EIO=4&transport=polling`;
+  await Promise.all(BAD.filter((bad) => typeof bad === 'string').map(async (bad) => {
+    const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1)), of = `${url}&sid=${sid}`;
+    const post = async (body) => (await fetch(of, { method: 'POST', body })).status;
+    same(await post('40'), 200, 'CONNECT');
+    const said = await post(bad);
+    same([200, 400].includes(said), true, `${said} for ${bad}`);
+    const poll = await fetch(of);
+    same([poll.status, (await poll.json()).code], [400, 1], `the poll after ${bad}`);
+  }));
 }
 
 async function deep() {
@@ -137,14 +184,25 @@ async function chat() {
   await program.stop();
 }
 
+// A program on its own libuv loop; it stops while clients are there.
+async function own_loop() {
+  const program = await new Program('own_loop', []).start(), one = io4(program.url, options), poller = io4(program.url, { ...options, transports: ['polling'] });
+  const [[n], [m]] = await Promise.all([next(one, 'tick'), next(poller, 'tick')]);
+  same(n >= 1 && m >= 1, true, 'ticks');
+  await program.stop();
+  for (const client of [one, poller]) client.close();
+}
+
 main(async () => {
   await check('what it says, to the byte', exact);
   await check('revision 3, to the byte', revision_3);
-  await check(`${BAD.length} kinds of bad packets`, bad_packets);
+  await check(`${BAD.length + EARLY.length + BAD_3.length} kinds of bad packets`, bad_packets);
+  await check('and by polling', bad_posts);
   await check('JSON that is 100,000 deep', deep);
   await check('who joins nothing is closed', no_connect);
   await check('a stop says no DISCONNECT', stop);
   await check('the relay', relay);
   await check('the chat', chat);
+  await check('a loop of its own', own_loop);
   await echo.stop();
 });
