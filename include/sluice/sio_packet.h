@@ -64,6 +64,9 @@ SL_API void sl_sio_put_slice(sl_sio_packet *p, sl_buf *buf, sl_str json);
 SL_API void sl_sio_put_more(sl_sio_packet *p, sl_buf *buf, sl_str json);
 /* A binary value at the place where the next argument or member's value goes. */
 SL_API void sl_sio_put_binary(sl_sio_packet *p, sl_buf *buf, sl_str bytes);
+/* By sl_loop_now_us: the age of what goes by WebSocket as the newest is measured as it leaves.
+ */
+SL_API void sl_sio_set_born(sl_sio_packet *p, uint64_t born_us);
 /* A value of an event that has come, with the binary values inside it; `e` for the call. */
 SL_API void sl_sio_put_arg(sl_sio_packet *p, const sl_sio_event *e, sl_value v);
 SL_API void sl_sio_put_args(sl_sio_packet *p, const sl_sio_event *e,

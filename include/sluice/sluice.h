@@ -28,6 +28,7 @@
 #define SLUICE_SLUICE_H
 
 #include "sluice/buf.h"
+#include "sluice/client.h"
 #include "sluice/err.h"
 #include "sluice/http.h"
 #include "sluice/json.h"

@@ -125,6 +125,31 @@ int64_t url_query_decode(sl_str raw, char *into)
     return (int64_t)n;
 }
 
+static bool is_unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+           || (c != '\0' && strchr("-._~", c) != NULL);
+}
+
+size_t url_query_encode(sl_str raw, char *into)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t n = 0;
+
+    for (size_t i = 0; i < raw.len; i++) {
+        uint8_t c = (uint8_t)raw.ptr[i];
+
+        if (is_unreserved((char)c)) {
+            into[n++] = (char)c;
+            continue;
+        }
+        into[n++] = '%';
+        into[n++] = hex[c >> 4];
+        into[n++] = hex[c & 15];
+    }
+    return n;
+}
+
 int64_t url_query_find(sl_str query, sl_str name, char *into)
 {
     sl_str rest = query, raw_name, raw_value;

@@ -59,6 +59,10 @@ bool url_query_next(sl_str *rest, sl_str *name, sl_str *value);
  */
 int64_t url_query_decode(sl_str raw, char *into) SL_MUST_USE;
 
+/* Encode a name or value: all but RFC 3986's unreserved. `into` has room for 3 bytes each.
+ * returns bytes written */
+size_t url_query_encode(sl_str raw, char *into);
+
 /*
  * The first value with this name, decoded.
  *

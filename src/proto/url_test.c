@@ -237,6 +237,25 @@ static void queries_are_decoded(void **state)
     }
 }
 
+static void what_is_encoded_decodes_to_itself(void **state)
+{
+    char raw[255], into[3 * 255], back[3 * 255];
+    size_t n;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof raw; i++)
+        raw[i] = (char)(i + 1);
+    n = url_query_encode((sl_str){raw, sizeof raw}, into);
+    for (size_t i = 0; i < n; i++)
+        assert_non_null(memchr("%-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
+                               "uvwxyz",
+                               into[i], 67));
+    assert_int_equal(url_query_decode((sl_str){into, n}, back), sizeof raw);
+    assert_memory_equal(back, raw, sizeof raw);
+    n = url_query_encode(SL_STR("a b\0"), into);
+    assert_str("a b", ((sl_str){into, n}), "a%20b%00");
+}
+
 static void the_first_value_wins(void **state)
 {
     static const sl_str query = B("a=1&b=x+y&%63=3&a=2&z=%00&%00=q&d");
@@ -259,9 +278,13 @@ static void the_first_value_wins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(targets_are_cut),     cmocka_unit_test(paths_are_decoded),
-        cmocka_unit_test(file_paths),          cmocka_unit_test(queries_are_walked),
-        cmocka_unit_test(queries_are_decoded), cmocka_unit_test(the_first_value_wins),
+        cmocka_unit_test(targets_are_cut),
+        cmocka_unit_test(paths_are_decoded),
+        cmocka_unit_test(file_paths),
+        cmocka_unit_test(queries_are_walked),
+        cmocka_unit_test(queries_are_decoded),
+        cmocka_unit_test(the_first_value_wins),
+        cmocka_unit_test(what_is_encoded_decodes_to_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
