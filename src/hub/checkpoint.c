@@ -81,7 +81,7 @@ int checkpoint_open(const char *path, struct checkpoint **out, sl_error *err)
     *out = NULL;
     c = sl__zalloc(sizeof *c);
     if (c == NULL) return sl_fail(err, SL_E_NOMEM, path, "out of memory");
-    rc = db_open(path, DB_WRITE, &c->db, err);
+    rc = db_open(path, DB_WRITE_BESIDE, &c->db, err);
     if (rc < 0) {
         sl__free(c);
         return rc;

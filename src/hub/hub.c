@@ -16,6 +16,7 @@
 #include "hub/pictures.h"
 #include "hub/site.h"
 #include "hub/sockets.h"
+#include "hub/store_open.h"
 #include "net/loop.h"
 #include "store/lock.h"
 
@@ -133,16 +134,11 @@ bool hub_is_stopping(const struct hub *hub)
 
 /* ---- assembly, from the disk upwards ---- */
 
-static int migrate_all(struct hub *hub, struct db *db, sl_error *err)
+static void on_damage(void *user)
 {
-    int rc = db_migrate(db, NULL, spine_steps, SPINE_STEPS, err);
+    struct hub *hub = user;
 
-    for (size_t i = 0; i < hub->options.system_count && rc == 0; i++) {
-        const struct system *s = hub->options.systems[i];
-
-        rc = db_migrate(db, s->name, s->step, s->step_count, err);
-    }
-    return rc;
+    journal_tell_damage(hub->journal);
 }
 
 static int open_store(struct hub *hub, sl_error *err)
@@ -155,21 +151,19 @@ static int open_store(struct hub *hub, sl_error *err)
     if (snprintf(hub->path, sizeof hub->path, "%s/sluice.db", dir) >= (int)sizeof hub->path) {
         return sl_fail(err, -ENAMETOOLONG, "", "the name of the data folder is too long");
     }
-    rc = db_open(hub->path, DB_WRITE, &db, err);
+    rc = store_open(hub->path, hub->options.systems, hub->options.system_count, &db, err);
     if (rc < 0) return rc;
-    rc = migrate_all(hub, db, err);
-    if (rc == 0) {
-        rc = journal_open(hub->loop, db, NULL, &hub->journal);
-        if (rc < 0) sl_fail(err, rc, hub->path, "cannot start the journal");
-    }
+    rc = journal_open(hub->loop, db, NULL, &hub->journal);
     if (rc < 0) {
         db_close(db);
-        return rc;
+        return sl_fail(err, rc, hub->path, "cannot start the journal");
     }
     rc = backlog_new(hub->loop, hub->journal, &hub->backlog);
     if (rc < 0) return sl_fail(err, rc, "journal", "out of memory");
     rc = media_open(hub->loop, dir, &hub->media, err);
-    return rc < 0 ? rc : queries_open(hub->loop, hub->path, &hub->queries, err);
+    if (rc == 0) rc = queries_open(hub->loop, hub->path, &hub->queries, err);
+    if (rc == 0) queries_set_on_damage(hub->queries, on_damage, hub);
+    return rc;
 }
 
 static void add_routes(struct hub *hub, const sl_route *rows, size_t n, void *user)

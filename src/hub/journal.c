@@ -12,6 +12,7 @@
 #include "store/disk.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <time.h>
@@ -53,6 +54,7 @@ struct journal {
     pthread_cond_t wake;
     struct list waiting, done;
     struct health told;
+    bool damage_seen; /* by a reader */
     bool stopping;
 };
 
@@ -91,6 +93,7 @@ static void note(struct journal *j, int rc, sl_error *err)
 {
     struct journal_trouble *t = &j->health.trouble;
 
+    if (t->rc == -EUCLEAN) return;
     if (rc > 0 && t->rc < 0) {
         SL_INFO("journal", "msg=\"records are stored again\"");
         *t = (struct journal_trouble){0};
@@ -143,6 +146,20 @@ static uint64_t until_retry_us(const struct journal *j)
     return past < pause ? pause - past : 0;
 }
 
+/* May what failed go well the next time? */
+static bool has_hope(const struct journal *j)
+{
+    return j->health.trouble.rc != -EUCLEAN;
+}
+
+static void note_damage(struct journal *j)
+{
+    sl_error err;
+
+    (void)db_fail_as(j->db, -EUCLEAN, &err);
+    note(j, -EUCLEAN, &err);
+}
+
 /* While the disk is in trouble one batch in a while tries it; the others are told at once. */
 static void write_batch(struct journal *j, struct list *batch)
 {
@@ -150,7 +167,7 @@ static void write_batch(struct journal *j, struct list *batch)
     sl_error err = {.code = t->rc};
 
     j->health.batches++;
-    if (t->rc == 0 || until_retry_us(j) == 0) {
+    if (t->rc == 0 || (has_hope(j) && until_retry_us(j) == 0)) {
         try_batch(j, batch);
         return;
     }
@@ -249,11 +266,11 @@ static void call_loop(struct journal *j)
 /* Until there is something to do. Returns with the lock held, as it is called. */
 static void wait_for_work(struct journal *j)
 {
-    while (list_is_empty(&j->waiting) && !j->stopping) {
+    while (list_is_empty(&j->waiting) && !j->stopping && !j->damage_seen) {
         uint64_t us = until_retry_us(j);
         struct timespec until;
 
-        if (j->health.trouble.rc == 0 && !j->untold) {
+        if ((j->health.trouble.rc == 0 || !has_hope(j)) && !j->untold) {
             pthread_cond_wait(&j->wake, &j->lock);
             continue;
         }
@@ -270,6 +287,7 @@ static void *on_thread(void *user)
 {
     struct journal *j = user;
     struct list batch;
+    bool damage_seen;
 
     disk_write_for(DISK_JOURNAL);
     pthread_mutex_lock(&j->lock);
@@ -277,10 +295,13 @@ static void *on_thread(void *user)
         wait_for_work(j);
         if (list_is_empty(&j->waiting) && j->stopping) break; /* all is written */
         list_move_all(&j->waiting, &batch);
+        damage_seen = j->damage_seen;
+        j->damage_seen = false;
         pthread_mutex_unlock(&j->lock);
+        if (damage_seen) note_damage(j);
         if (!list_is_empty(&batch))
             write_batch(j, &batch);
-        else if (j->health.trouble.rc < 0)
+        else if (j->health.trouble.rc < 0 && has_hope(j))
             probe(j);
         pthread_mutex_lock(&j->lock);
         add_all(&j->done, &batch);
@@ -426,6 +447,15 @@ void journal_set_on_low(struct journal *j, void (*on_low)(void *user), void *use
     j->on_low_user = user;
 }
 
+void journal_tell_damage(struct journal *j)
+{
+    if (j->stats.trouble.rc == -EUCLEAN) return; /* it knows */
+    pthread_mutex_lock(&j->lock);
+    j->damage_seen = true;
+    pthread_cond_signal(&j->wake);
+    pthread_mutex_unlock(&j->lock);
+}
+
 void journal_close(struct journal *j)
 {
     if (j == NULL) return;
@@ -439,7 +469,10 @@ void journal_close(struct journal *j)
     j->on_low = NULL; /* it asks for more */
     deliver(j);
     checkpoint_close(j->checkpoint);
-    db_close(j->db);
+    if (has_hope(j))
+        db_close(j->db);
+    else
+        db_close_as_it_is(j->db);
     pthread_cond_destroy(&j->wake);
     pthread_mutex_destroy(&j->lock);
     sl__free(j);

@@ -11,6 +11,9 @@
  * it has failed, and until it takes something again the others are told so without trying, but
  * for one attempt in a second. When nothing comes that could try, the thread writes something
  * of its own: who keeps senders away while we refuse hears of the end in any case.
+ *
+ * A damaged database is not tried again: it takes some records and loses others. It is left as
+ * it is, with its log, and refuses until the hub is started on a better one.
  */
 #ifndef HUB_JOURNAL_H
 #define HUB_JOURNAL_H
@@ -83,6 +86,13 @@ int journal_append(struct journal *j, struct record *r) SL_MUST_USE;
  */
 bool journal_is_high(const struct journal *j);
 void journal_set_on_low(struct journal *j, void (*on_low)(void *user), void *user);
+
+/*
+ * Somebody who reads has met damage: records are refused from now on.
+ *
+ * thread   the loop's
+ */
+void journal_tell_damage(struct journal *j);
 
 /*
  * Commit what waits, end the thread, deliver what was not delivered, close the connection.

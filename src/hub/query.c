@@ -8,7 +8,9 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "net/worker.h"
+#include "store/cure.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -21,6 +23,8 @@ struct queries {
     pthread_mutex_t lock; /* covers idle and idle_count */
     struct db *idle[QUERY_THREADS];
     int idle_count;
+    void (*on_damage)(void *user); /* the loop's */
+    void *user;
 };
 
 /* One that is on its way; its texts lie behind it. */
@@ -105,18 +109,33 @@ static void answer(struct job_of_query *x)
         sl_answer(x->request, 200, "application/json; charset=utf-8", sl_out_text(&x->out));
 }
 
+/* The sentence names no folder: anybody may read it. */
+static void answer_failure(struct job_of_query *x)
+{
+    struct queries *q = x->owner;
+    char text[192];
+
+    if (!cure_is_known(x->rc)) {
+        SL_ERROR("query", "cause=\"%s\"", sl_strerror(x->rc, text, sizeof text));
+        sl_answer_error(x->request, 500, "Internal server error");
+        return;
+    }
+    if (x->rc == -EUCLEAN && q->on_damage != NULL) q->on_damage(q->user);
+    cure_text(x->rc, "", text, sizeof text);
+    SL_WARN("query", "cause=\"%s\"", text);
+    sl_answer_error(x->request, cure_status(x->rc), "%s", text);
+}
+
 static void on_done(struct job *job, int rc)
 {
     struct job_of_query *x = LIST_ENTRY(job, struct job_of_query, job);
-    char text[96];
 
     if (rc == SL_E_STOPPING) {
         sl_answer_error(x->request, 503, "the hub is shutting down: try again in a moment");
     } else if (x->rc == SL_E_NOT_FOUND && x->query->missing != NULL) {
         sl_answer_error(x->request, 404, "%s", x->query->missing);
     } else if (x->rc < 0) {
-        SL_ERROR("query", "cause=\"%s\"", sl_strerror(x->rc, text, sizeof text));
-        sl_answer_error(x->request, 500, "Internal server error");
+        answer_failure(x);
     } else {
         answer(x);
     }
@@ -205,6 +224,12 @@ int queries_open(sl_loop *loop, const char *path, struct queries **out, sl_error
 failed:
     queries_close(q);
     return rc;
+}
+
+void queries_set_on_damage(struct queries *q, void (*on_damage)(void *user), void *user)
+{
+    q->on_damage = on_damage;
+    q->user = user;
 }
 
 void queries_close(struct queries *q)

@@ -34,8 +34,8 @@ struct ask {
 /*
  * Write the answer's JSON.
  *
- * returns  0; SL_E_NOT_FOUND: 404 with the row's sentence; another error: 500
- * thread   one of the pool's
+ * returns  0; SL_E_NOT_FOUND: 404 with the row's sentence; what has a cure (cure.h): 503 with
+ * it; another error: 500 thread   one of the pool's
  */
 typedef int query_fn(struct db *db, const struct ask *ask, sl_json_out *out);
 
@@ -55,6 +55,9 @@ int queries_open(sl_loop *loop, const char *path, struct queries **out,
 
 /* Answer `r`, later; 400 when a parameter is wrong, 503 when too many wait. */
 void queries_answer(struct queries *q, sl_request *r, const struct query *query);
+
+/* A read that meets damage tells it, on the loop; who asked gets 503. */
+void queries_set_on_damage(struct queries *q, void (*on_damage)(void *user), void *user);
 
 void queries_close(struct queries *q); /* waits for those that run; NULL is fine */
 

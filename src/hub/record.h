@@ -125,6 +125,8 @@ int record_find(struct db *db, sl_str id, int64_t *seq) SL_MUST_USE;
 
 /* For the journal: the number becomes part of the id. */
 void record_set_number(struct record *r, int64_t seq);
+#define RECORD_NUMBER_MAX ((INT64_C(1) << 48) - 1)
+
 /* What the id says; 0: it is none of ours. */
 int64_t record_number_in(sl_str id);
 

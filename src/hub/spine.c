@@ -3,6 +3,9 @@
 
 #include "base/assert.h"
 #include "store/cure.h"
+#include "store/intact.h"
+
+#include <errno.h>
 
 const char *const spine_steps[SPINE_STEPS] = {
     "CREATE TABLE schema(system TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;"
@@ -204,6 +207,7 @@ static int write_all(struct db *db, struct list *batch, int64_t *last_seq, bool 
         if (out->rc == SPINE_AGAIN) return SPINE_AGAIN;
         if (out->rc == 0 && out->kind == OUTCOME_STORED) ++*last_seq;
         written |= out->rc == 0 && (out->kind == OUTCOME_STORED || out->kind == OUTCOME_MERGED);
+        if (out->rc == -EUCLEAN) return db_fail_as(db, out->rc, err); /* nor the others */
         if (first == 0 && cure_is_known(out->rc)) first = db_fail_as(db, out->rc, err);
         /* A full disk may end the whole transaction (SQLite, "Response To Errors Within A
          * Transaction"): then nothing of the batch is in it any more. */
@@ -240,7 +244,7 @@ int spine_read_last_seq(struct db *db, int64_t *out)
     if (s == NULL) return db_fail(db, NULL);
     rc = stmt_step(s);
     if (rc <= 0) return rc < 0 ? rc : SL_E_DB;
-    *out = stmt_i64(s, 0);
+    *out = stmt_is_null(s, 0) ? -1 : stmt_i64(s, 0);
     stmt_reset(s);
-    return 0;
+    return *out < 0 || *out > RECORD_NUMBER_MAX ? -EUCLEAN : 0;
 }

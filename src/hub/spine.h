@@ -21,7 +21,7 @@
 extern const char *const spine_steps[SPINE_STEPS];
 
 /* Where numbering goes on: behind the newest row, and behind newer ones that were deleted. */
-int spine_read_last_seq(struct db *db, int64_t *out) SL_MUST_USE;
+int spine_read_last_seq(struct db *db, int64_t *out) SL_MUST_USE; /* -EUCLEAN: no number */
 
 /*
  * Write a batch in one transaction; every record's outcome gets its kind and rc.

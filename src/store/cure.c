@@ -12,13 +12,13 @@ static const struct row {
     int rc, status;
     const char *cause, *cure;
 } rows[] = {
-    {-ENOSPC,   507, "the disk is full",                      "free space in"            },
-    {-EDQUOT,   507, "this user's share of the disk is full", "free space in"            },
-    {-EROFS,    503, "the disk is read-only",                 "make it writable:"        },
-    {-EACCES,   503, "this user may not write there",         "give it the right to"     },
-    {-EIO,      503, "the disk reports an error",             "check it and the cable:"  },
-    {-EUCLEAN,  503, "the database is damaged",               "restore a copy in"        },
-    {SL_E_BUSY, 503, "another program holds the database",    "close what has it open in"},
+    {-ENOSPC,   507, "the disk is full",                      "free space in"                       },
+    {-EDQUOT,   507, "this user's share of the disk is full", "free space in"                       },
+    {-EROFS,    503, "the disk is read-only",                 "make it writable:"                   },
+    {-EACCES,   503, "this user may not write there",         "give it the right to"                },
+    {-EIO,      503, "the disk reports an error",             "check it and the cable:"             },
+    {-EUCLEAN,  503, "the database is damaged",               "stop the hub and restore a backup in"},
+    {SL_E_BUSY, 503, "another program holds the database",    "close what has it open in"           },
 };
 
 static const struct row *find_row(int rc)

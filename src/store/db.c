@@ -6,6 +6,7 @@
 #include "store/cure.h"
 #include "store/db_inside.h"
 #include "store/disk.h"
+#include "store/intact.h"
 #include "store/log_file.h"
 
 #include <errno.h>
@@ -38,7 +39,8 @@ int db_code(int rc)
     case SQLITE_TOOBIG: return SL_E_TOO_BIG;
     case SQLITE_READONLY: return -EROFS;
     case SQLITE_PERM: return -EACCES;
-    case SQLITE_CORRUPT: return -EUCLEAN;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return -EUCLEAN;
     case SQLITE_IOERR: return io_code();
     default: return SL_E_DB;
     }
@@ -231,14 +233,18 @@ static int check_ours(struct db *db, enum db_mode mode, sl_error *err)
     int64_t pages = 0, id = 0;
     int rc = read_number(db, "PRAGMA page_count", &pages, err);
 
+    if (rc == -EUCLEAN) return intact_refuse(db, sqlite3_errmsg(db->raw), err);
     if (rc < 0) return rc;
     db->was_there = pages > 0;
-    if (pages == 0 && mode == DB_WRITE) return prepare_new(db, err);
+    if (pages == 0 && mode != DB_READ) return prepare_new(db, err);
     rc = read_number(db, "PRAGMA application_id", &id, err);
     if (rc < 0) return rc;
-    if (id == APPLICATION_ID) return 0;
-    return sl_fail(err, SL_E_DB, sqlite3_db_filename(db->raw, "main"),
-                   "this is a database, but not one of Sluice's: choose another --data folder");
+    if (id != APPLICATION_ID) {
+        return sl_fail(
+            err, SL_E_DB, db_path(db),
+            "this is a database, but not one of Sluice's: choose another --data folder");
+    }
+    return mode == DB_WRITE ? intact_pages(db, err) : 0;
 }
 
 static const char writer_pragmas[] = "PRAGMA journal_mode=WAL;"
@@ -283,13 +289,17 @@ int db_checkpoint(struct db *db, enum db_checkpoint how, int wait_ms, sl_error *
 
 int db_open(const char *path, enum db_mode mode, struct db **out, sl_error *err)
 {
-    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
-                | (mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-                                    : SQLITE_OPEN_READONLY);
+    int flags =
+        SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+        | (mode == DB_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     struct db *db;
     int rc;
 
     *out = NULL;
+    if (mode == DB_WRITE) {
+        rc = intact_files(path, err);
+        if (rc < 0) return rc;
+    }
     disk_watch();
     db = sl__zalloc(sizeof *db);
     if (db == NULL) return sl_fail(err, SL_E_NOMEM, path, "out of memory");
@@ -302,7 +312,7 @@ int db_open(const char *path, enum db_mode mode, struct db **out, sl_error *err)
     sqlite3_busy_timeout(db->raw, BUSY_TIMEOUT_MS);
     rc = check_ours(db, mode, err);
     if (rc < 0) goto failed;
-    rc = db_exec(db, mode == DB_WRITE ? writer_pragmas : reader_pragmas, err);
+    rc = db_exec(db, mode == DB_READ ? reader_pragmas : writer_pragmas, err);
     if (rc == 0) rc = read_number(db, "PRAGMA page_size", &db->page_size, err);
     if (rc < 0) goto failed;
     sqlite3_wal_hook(db->raw, on_wal, db);
@@ -310,8 +320,16 @@ int db_open(const char *path, enum db_mode mode, struct db **out, sl_error *err)
     return 0;
 
 failed:
-    db_close(db);
+    db_close_as_it_is(db);
     return rc;
+}
+
+void db_close_as_it_is(struct db *db)
+{
+    if (db == NULL) return;
+    /* else the last one to close moves the log and deletes it */
+    if (db->raw != NULL) sqlite3_db_config(db->raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    db_close(db);
 }
 
 void db_close(struct db *db)

@@ -18,19 +18,24 @@
 struct db;
 struct stmt;
 
-/* How to open: the writer creates the file, a reader never changes it. */
-enum db_mode { DB_WRITE, DB_READ };
+/* How to open: the writer creates the file and asks whether it is intact; one more writer
+ * beside it need not; a reader never changes it. */
+enum db_mode { DB_WRITE, DB_WRITE_BESIDE, DB_READ };
 
 /*
  * Open the store at `path`.
  *
  * A new file gets auto_vacuum=INCREMENTAL before its first table, WAL, our application id;
- * a writer runs with synchronous=FULL: what is committed survives a power cut.
+ * a writer runs with synchronous=FULL: what is committed survives a power cut. What is not
+ * intact (see intact.h) is refused, and no byte of the database or its log changes.
  *
- * returns  0, SL_E_NOMEM, SL_E_BUSY, SL_E_DB (also: a file that is no store of ours)
+ * returns  0, SL_E_NOMEM, SL_E_BUSY, -EUCLEAN, SL_E_DB (also: a store of another program)
  */
 int db_open(const char *path, enum db_mode mode, struct db **out, sl_error *err) SL_MUST_USE;
 void db_close(struct db *db); /* statements go with it; NULL is fine */
+
+/* The same, but what is in the log stays there, as evidence or for a repair. */
+void db_close_as_it_is(struct db *db);
 
 /*
  * Bring a schema up to date: step[i] takes version i to i + 1, each in one transaction

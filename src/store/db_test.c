@@ -12,6 +12,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,7 +234,7 @@ static void test_a_text_file_is_refused(void **state)
     for (int i = 0; i < 200; i++)
         fputs("this is no database\n", file);
     fclose(file);
-    assert_int_equal(db_open(f->path, DB_WRITE, &db, NULL), SL_E_DB);
+    assert_int_equal(db_open(f->path, DB_WRITE, &db, NULL), -EUCLEAN);
     assert_null(db);
 }
 

@@ -2,6 +2,7 @@
 /* Schema steps. The store's own count in user_version; a system's in its row of `schema`. */
 #include "store/db.h"
 #include "store/db_inside.h"
+#include "store/intact.h"
 #include "store/snapshot.h"
 
 #include <stdio.h>
@@ -69,13 +70,14 @@ static int keep_copy(struct db *db, sl_error *err)
     return rc;
 }
 
-int db_migrate(struct db *db, const char *system, const char *const *step, int step_count,
-               sl_error *err)
+static int migrate(struct db *db, const char *system, const char *const *step, int step_count,
+                   sl_error *err)
 {
     int64_t have = 0;
     int rc = read_version(db, system, &have, err);
 
     if (rc < 0) return rc;
+    if (have < 0) return intact_refuse(db, "a version below 0", err);
     if (have > step_count) {
         return sl_fail(err, SL_E_DB_NEWER, system ? system : "store",
                        "written by a newer Sluice (schema %lld, this program knows %d): "
@@ -86,4 +88,16 @@ int db_migrate(struct db *db, const char *system, const char *const *step, int s
     for (int v = (int)have; v < step_count && rc == 0; v++)
         rc = take_step(db, system, step[v], v + 1, err);
     return rc;
+}
+
+/* On a store that is not new nothing but damage, or somebody's hand, lets SQL of ours fail. */
+int db_migrate(struct db *db, const char *system, const char *const *step, int step_count,
+               sl_error *err)
+{
+    sl_error why = {0};
+    int rc = migrate(db, system, step, step_count, &why);
+
+    if (rc == 0) return 0;
+    if (rc == SL_E_DB && db->was_there) return intact_refuse(db, why.text, err);
+    return sl_fail(err, rc, why.where, "%s", why.text);
 }
