@@ -18,6 +18,8 @@ static const struct command {
     {"config",  "check, print or explain the settings of the hub",         cmd_config },
     {"doctor",  "why is nothing to be seen? asks, and says the next step", cmd_doctor },
     {"sim",     "play devices: sluice sim glass is simulated cameras",     cmd_sim    },
+    {"tail",    "what a Socket.IO server says, as it comes",               cmd_tail   },
+    {"send",    "one event to a Socket.IO server, and its answer",         cmd_send   },
     {"version", "which program this is",                                   cmd_version},
     {"help",    "this text",                                               cmd_help   },
 };

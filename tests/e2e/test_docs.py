@@ -46,14 +46,14 @@ class Words(unittest.TestCase):
         metrics = set(re.findall(r'^\| `(\w+)`', DOCS['metrics.md'], re.M))
         keys = set(re.findall(r'^(\S+) ', said('config', 'explain'), re.M))
         sections = {k.split('.')[0] for k in keys if '.' in k}
-        flags = set(re.findall(r'--[a-z-]+', said('serve', '--help') + said('doctor', '--help') + said('sim', 'glass', '--help'))) | {'--help'}
+        flags = set(re.findall(r'--[a-z-]+', said('serve', '--help') + said('doctor', '--help') + said('sim', 'glass', '--help') + said('tail', '--help') + said('send', '--help'))) | {'--help'}
         for name, text in DOCS.items():
             for word in re.findall(r'\bsluice_[a-z_]+', text):
                 self.assertIn(word.removesuffix('_bucket'), metrics, name)
             for section, key in re.findall(r'`([a-z_]+)\.([a-z_]+)`', text):
                 if section in sections:
                     self.assertIn(f'{section}.{key}', keys, name)
-            for flag in re.findall(r'sluice (?:serve|doctor|sim glass|config check)[^`\n]*?(--[a-z-]+)', text):
+            for flag in re.findall(r'sluice (?:serve|doctor|sim glass|tail|send|config check)[^`\n]*?(--[a-z-]+)', text):
                 self.assertIn(flag, flags, name)
 
     def test_log_lines_that_are_quoted_are_in_the_source(self):
@@ -66,10 +66,10 @@ class Words(unittest.TestCase):
     def test_the_manual_has_every_command_and_option(self):
         for command in re.findall(r'^  (\w+) {2,}', said('help').partition('usage:')[2], re.M):
             self.assertIn(command, MANUAL)
-        for command in (['serve'], ['doctor'], ['sim', 'glass']):
+        for command in (['serve'], ['doctor'], ['sim', 'glass'], ['tail'], ['send']):
             for flag in re.findall(r'^  --([a-z-]+)', said(*command, '--help'), re.M):
                 self.assertIn(f'Fl -{flag}', MANUAL, command)
-        known = set(re.findall(r'--([a-z-]+)', ''.join(said(*c, '--help') for c in (['serve'], ['doctor'], ['sim', 'glass'], ['config']))))
+        known = set(re.findall(r'--([a-z-]+)', ''.join(said(*c, '--help') for c in (['serve'], ['doctor'], ['sim', 'glass'], ['tail'], ['send'], ['config']))))
         for flag in re.findall(r'Fl -([a-z-]+)', MANUAL):
             self.assertIn(flag, known | {'help', 'name'})
 
