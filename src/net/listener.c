@@ -175,33 +175,53 @@ static void tell_refused(const struct accept_limits *a, enum accept_refusal why,
     a->on_refused(why, format_peer(p, text), a->user);
 }
 
+/*
+ * What leaves at once, leaves. What was received is read first: closing a socket with unread
+ * bytes is a reset, which may overtake what we say.
+ */
+static void send_away(const struct accept_limits *a, enum accept_refusal why, int fd)
+{
+    const char *text = a->said[why];
+    char unread[4096];
+
+    if (text != NULL) {
+        (void)!recv(fd, unread, sizeof unread, MSG_DONTWAIT);
+        (void)!send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)!shutdown(fd, SHUT_WR);
+    }
+    close(fd);
+}
+
 static void take(struct listener *l, int fd, const struct sockaddr *address)
 {
     struct accept_limits *a = l->o.limits;
+    enum accept_refusal why;
     struct stream *s;
     struct peer peer;
 
     peer_from_sockaddr(address, &peer);
     if (a->connections >= a->connections_max) {
         a->refused_max++;
-        tell_refused(a, ACCEPT_MAX, &peer);
+        why = ACCEPT_MAX;
         goto refuse;
     }
     if (!count_address(a, &peer)) {
         a->refused_address++;
-        tell_refused(a, ACCEPT_ADDRESS, &peer);
+        why = ACCEPT_ADDRESS;
         goto refuse;
     }
     if (socket_stream_open(l->loop, fd, address, &l->o.stream, on_closed, a, &s) < 0) {
         uncount_address(a, &peer);
-        goto refuse;
+        close(fd);
+        return;
     }
     a->connections++;
     a->accepted++;
     l->o.on_stream(s, l->o.user);
     return;
 refuse:
-    close(fd);
+    tell_refused(a, why, &peer);
+    send_away(a, why, fd);
 }
 
 static int open_spare(void)
@@ -225,7 +245,7 @@ static int refuse_one(struct listener *l)
     if (l->spare >= 0) close(l->spare);
     fd = accept4(l->fd, (struct sockaddr *)&a, &len, SOCK_CLOEXEC);
     rc = fd < 0 ? -errno : 0;
-    if (fd >= 0) close(fd);
+    if (fd >= 0) send_away(l->o.limits, ACCEPT_FILES, fd);
     l->spare = open_spare();
     if (fd < 0) return rc;
     l->o.limits->refused_files++;

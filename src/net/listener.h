@@ -18,6 +18,7 @@ enum accept_refusal {
     ACCEPT_MAX,     /* as many connections as there may be */
     ACCEPT_ADDRESS, /* ... from that address */
     ACCEPT_FILES,   /* no descriptor is free */
+    ACCEPT_REFUSALS
 };
 
 /* Counts shared by all listeners of one server. */
@@ -29,6 +30,7 @@ struct accept_limits {
     /* Somebody was sent away. NULL: nobody is told */
     void (*on_refused)(enum accept_refusal why, const char *peer, void *user);
     void *user;
+    const char *said[ACCEPT_REFUSALS]; /* to who is sent away, if it can be; NULL: nothing */
 };
 
 /* Who counts as one: an address of IPv4, the /64 of one of IPv6. Its bytes, inside `p`. */

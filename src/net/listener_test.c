@@ -142,6 +142,15 @@ static void too_many_are_refused(void **state)
     UNTIL(f, f->limits.refused_max == 1);
     assert_int_equal(f->opened, 3); /* loopback is exempt from the bound per address */
     assert_int_equal(read(fd[3], &c, 1), 0);
+    close(fd[3]);
+
+    f->limits.said[ACCEPT_MAX] = "!"; /* also behind what was sent and is not looked at */
+    fd[3] = dial(f);
+    assert_int_equal(write(fd[3], "hello", 5), 5);
+    UNTIL(f, f->limits.refused_max == 2);
+    assert_int_equal(read(fd[3], &c, 1), 1);
+    assert_int_equal(c, '!');
+    assert_int_equal(read(fd[3], &c, 1), 0);
     for (int i = 0; i < 4; i++)
         close(fd[i]);
     UNTIL(f, f->gone == 3);

@@ -177,9 +177,10 @@ bool dispatch_head(sl_request *r)
     }
 
     if (relief_is_due(r->server->loop)) {
-        sl_answer_error(r, 503,
-                        "the server holds as much as it may for others who do not "
-                        "take it: try again in a moment");
+        if (answer_claim(r))
+            refuse(r, 503, SL_STR("Retry-After: 1\r\n"),
+                   "the server holds as much as it may for others who do not take it: try "
+                   "again in a moment");
         return false;
     }
     r->in_handler = true; /* the hook may answer, and we look at the request once more */

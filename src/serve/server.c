@@ -176,6 +176,7 @@ int sl_server_new(sl_loop *loop, const sl_server_options *o, sl_server **out, sl
     s->limits.per_address_max = s->options.connections_per_address_max;
     s->limits.on_refused = trouble_accept;
     s->limits.user = s;
+    memcpy(s->limits.said, trouble_said, sizeof s->limits.said);
     init_lists(s);
     timer_init(&s->ready_timer, on_ready_timer);
     timer_init(&s->slice, ws_deflate_on_slice);

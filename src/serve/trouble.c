@@ -118,6 +118,20 @@ void trouble_ws(const sl_ws *ws, int close_code, const char *why)
                 (sl_trouble){.code = code, .path = sl_str_of(sl__ws_path(ws)), .why = why});
 }
 
+/* Whatever it would have spoken: all that we speak begins as HTTP. Its end is the answer's. */
+#define SENT_AWAY(sentence)                                                  \
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n" \
+    "Retry-After: 5\r\nConnection: close\r\n\r\n{\"error\":\"" sentence "\"}"
+
+const char *const trouble_said[ACCEPT_REFUSALS] = {
+    [ACCEPT_MAX] = SENT_AWAY("there are as many connections as this server takes: "
+                             "try again in 5 s"),
+    [ACCEPT_ADDRESS] = SENT_AWAY("this address has as many connections as one may have: "
+                                 "try again in 5 s"),
+    [ACCEPT_FILES] = SENT_AWAY("this server has as many open files as it may: "
+                               "try again in 5 s"),
+};
+
 void trouble_accept(enum accept_refusal refusal, const char *peer, void *user)
 {
     trouble_tell(user,

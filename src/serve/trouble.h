@@ -29,5 +29,6 @@ void trouble_ws(const sl_ws *ws, int close_code, const char *why);
 
 /* For accept_limits; `user` is the server. */
 void trouble_accept(enum accept_refusal refusal, const char *peer, void *user);
+extern const char *const trouble_said[ACCEPT_REFUSALS];
 
 #endif
