@@ -14,6 +14,7 @@ import { truthOf } from './truth.js';
 import { html, useRef } from './vendor/preact.js';
 import { View } from './view.js';
 
+const WIRES = { http: 'HTTP', websocket: 'WebSocket', 'socket.io': 'Socket.IO' };
 const FULL_FPS = 60;
 const LABEL_PX = 14;
 const SAVER_FPS = 10; // one camera was chosen: that is worth more than a tile
@@ -44,7 +45,7 @@ function factsOf(stream, truth, picture) {
   return [
     [stream.connected ? 'Connected since' : 'Not connected since',
       `${timeOf(stream.since)}, for ${spanOf(hubNow() - stream.since)}`],
-    ['Wire', stream.wire === 'http' ? 'HTTP' : stream.wire === 'websocket' ? 'WebSocket' : stream.wire ?? '–'],
+    ['Wire', WIRES[stream.wire] ?? stream.wire ?? '–'],
     ['From', stream.peer ?? '–'],
     ['Newest picture', newest],
     ['Pictures', ratesOf(stream, picture)],

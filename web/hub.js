@@ -9,6 +9,7 @@ export const streams = new Streams();
 export const knocks = new Knocks();
 
 const listeners = new Set(); // of records: (kind, record)
+const sights = new Set();    // of what is marked in pictures: (record)
 const lists = new Map();     // of detections, by filter: the last few, so that "back" finds them
 const LISTS_MAX = 4;
 
@@ -18,9 +19,19 @@ export function onRecord(listener) {
   return () => listeners.delete(listener);
 }
 
+// What is marked in a picture and is no record: see docs/live-wire.md, "defects".
+export function onSights(listener) {
+  sights.add(listener);
+  return () => sights.delete(listener);
+}
+
 function onEvent({ system, kind, record }) {
   if (system === 'hub' && kind === 'knock') knocks.stale();
   if (system !== 'glass') return;
+  if (kind === 'defects') {
+    for (const listener of sights) listener(record);
+    return;
+  }
   for (const list of lists.values()) list.take(kind, record);
   for (const listener of listeners) listener(kind, record);
 }

@@ -57,6 +57,57 @@ static void put_live_clients(struct exposition *x, const struct now *n)
     exposition_count(x, labels, n->live.viewers);
 }
 
+/* Of Socket.IO: [role][polling, websocket][EIO 4, 3] of each system; behind them those of none.
+ */
+typedef uint32_t socket_counts[SYSTEMS_MAX + 1][INTAKE_ROLES][2][2];
+
+static void count_sockets(const struct vitals *v, socket_counts count)
+{
+    for (const struct socket *k = NULL; (k = sockets_next(v->sockets, k)) != NULL;) {
+        int transport = !sl_sio_is_polling(k->sio), revision = sl_sio_revision(k->sio) == 3;
+
+        if (k->senders == NULL) count[v->system_count][0][transport][revision]++;
+        for (const struct sender *s = k->senders; s != NULL; s = s->next) {
+            for (size_t i = 0; i < v->system_count; i++)
+                if (v->system[i].intakes == s->owner) count[i][s->role][transport][revision]++;
+        }
+    }
+}
+
+static void put_sockets_of(struct exposition *x, const char *system, const char *role,
+                           uint32_t count[2][2])
+{
+    for (int i = 0; i < 4; i++) {
+        const struct label labels[] = {
+            {"system",    system},
+            {"role",           role},
+            {"transport",i & 1 ? "websocket" : "polling"},
+            {"eio", i & 2 ? "3" : "4"},
+            {0          }
+        };
+
+        exposition_count(x, labels, count[i & 1][i >> 1]);
+    }
+}
+
+static void put_socket_clients(struct exposition *x, const struct now *n)
+{
+    const struct vitals *v = n->v;
+    socket_counts count = {0};
+
+    if (v->sockets == NULL) return;
+    count_sockets(v, count);
+    for (size_t i = 0; i < v->system_count; i++) {
+        const struct system *s = v->system[i].system;
+
+        if (!sockets_has(v->sockets, s->name)) continue;
+        put_sockets_of(x, s->name, "none", count[i][0]);
+        for (int r = 1; r < INTAKE_ROLES && s->roles != NULL && s->roles[r - 1] != NULL; r++)
+            put_sockets_of(x, s->name, s->roles[r - 1], count[i][r]);
+    }
+    put_sockets_of(x, "none", "none", count[v->system_count][0]);
+}
+
 static void put_clients(struct exposition *x, const struct now *n)
 {
     for (size_t i = 0; i < n->v->system_count; i++) {
@@ -78,6 +129,7 @@ static void put_clients(struct exposition *x, const struct now *n)
         }
     }
     put_live_clients(x, n);
+    put_socket_clients(x, n);
 }
 
 static void put_devices(struct exposition *x, const struct now *n)
@@ -103,6 +155,7 @@ static void put_devices(struct exposition *x, const struct now *n)
 static const char *kind_of(const struct intake *in)
 {
     if (in->ws_type != NULL) return in->ws_type;
+    if (in->events != NULL) return in->events[0];
     return in->kind != NULL ? in->kind->name : in->http_path;
 }
 
@@ -254,7 +307,7 @@ static const struct metric metrics[] = {
     PUT("sluice_build_info", "gauge", put_build, "Which program this is; always 1."),
 
     /* who is there */
-    PUT("sluice_clients", "gauge", put_clients, "Connections that stay open, by what they said they are."),
+    PUT("sluice_clients", "gauge", put_clients, "Connections that stay open, by what they said they are; eio: of Socket.IO, the revision of Engine.IO."),
     PUT("sluice_devices", "gauge", put_devices, "Devices that the hub has met since its start."),
     GAUGE("sluice_connections", sockets.connections, "Open network connections."),
     COUNTER("sluice_connections_accepted_total", sockets.accepted, "Network connections that were let in."),

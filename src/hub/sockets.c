@@ -238,6 +238,13 @@ int sockets_add(struct sockets *s, struct intakes *x, sl_error *err)
     return 0;
 }
 
+bool sockets_has(const struct sockets *s, const char *system)
+{
+    for (size_t i = 0; i < s->system_count; i++)
+        if (strcmp(s->system[i], system) == 0) return true;
+    return false;
+}
+
 void sockets_set_knocks(struct sockets *s, struct knocks *knocks)
 {
     s->knocks = knocks;

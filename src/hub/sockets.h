@@ -46,6 +46,8 @@ void sockets_set_knocks(struct sockets *s, struct knocks *knocks); /* NULL: nowh
 #define SOCKETS_ROUTES SL_SIO_ROUTES
 void sockets_put_routes(struct sockets *s, sl_route rows[SOCKETS_ROUTES]);
 
+bool sockets_has(const struct sockets *s, const char *system); /* it has events */
+
 sl_sio *sockets_server(const struct sockets *s);
 
 /*

@@ -221,6 +221,11 @@ int sio_packet_settle(sl_sio_packet *p, bool answer)
     return rc == 0 && !answer && p->args_at == 0 ? SL_E_INVAL : rc; /* it has no name */
 }
 
+void sl_sio_set_born(sl_sio_packet *p, uint64_t born_us)
+{
+    p->born_us = born_us;
+}
+
 int sio_packet_encode(sl_sio_packet *p, sl_str nsp, const uint64_t *id, bool answer,
                       struct sio_parts *out)
 {
@@ -244,6 +249,7 @@ int sio_packet_encode(sl_sio_packet *p, sl_str nsp, const uint64_t *id, bool ans
     out->n = 1 + p->binary_n;
     memset(out->part, 0, out->n * sizeof out->part[0]);
     out->part[0].text = true;
+    out->part[0].born_us = p->born_us;
     rc = add_text(p, out->text, lead, from, &out->part[0]); /* there is room for all */
     for (uint32_t i = 0; i < p->binary_n && rc == 0; i++)
         rc = sl_message_add(&out->part[1 + i], p->binary[i].buf, p->binary[i].bytes);

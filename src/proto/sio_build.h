@@ -26,7 +26,8 @@ struct sl_sio_packet {
     struct sio_piece piece[SIO_PIECES];
     sl_slice binary[SL_SIO_ATTACHMENTS_MAX];
     bool ended;
-    int rc; /* what is not in out.rc */
+    uint64_t born_us; /* of its text; 0: its age is not measured */
+    int rc;           /* what is not in out.rc */
     /* what a sender has made of it and wants to find again; dropped with it. NULL: nothing */
     void *made;
     void (*made_drop)(void *made);

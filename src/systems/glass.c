@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "systems/glass.h"
 
-#include "sluice/log.h"
-
 #include "base/str.h"
 #include "systems/glass_live.h"
+#include "systems/glass_older.h"
 #include "systems/glass_pages.h"
 #include "systems/glass_pictures.h"
+#include "systems/glass_presence.h"
 #include "systems/glass_shapes.h"
 #include "systems/glass_store.h"
 
@@ -16,23 +16,6 @@
 #define LIST_BYTES_MAX (10 * MIB) /* contract 1.4, and of rows §3 */
 
 /* ---- whose it is ---- */
-
-/* The camera of this id, made if need be; NULL: `a` has been refused. */
-static struct camera *get_camera(struct arrival *a, sl_str id)
-{
-    struct glass *g = a->state;
-    struct camera *cam = cameras_find(&g->cameras, id);
-
-    if (cam == NULL && arrival_admit_device(a, cameras_count(&g->cameras)) < 0) {
-        SL_WARN("glass", "msg=\"a device was refused\" cause=\"%s\"", a->err.text);
-        return NULL;
-    }
-    if (cam == NULL) cam = cameras_get(&g->cameras, id);
-    if (cam != NULL && cam->stream == NULL) cam->stream = hub_live_stream(g->hub, "glass", id);
-    if (cam != NULL) return cam;
-    (void)arrival_refuse(a, 503, "device_id", "the hub is out of memory");
-    return NULL;
-}
 
 /* The id that a message names, as text in `room`; "unknown" if there is none. */
 static sl_str id_in(const struct arrival *a, char room[FIELD_ROOM(DEVICE_ID_MAX)])
@@ -70,8 +53,8 @@ static struct camera *find_caller(struct arrival *a)
                              "x-device-id must be text of at most %d bytes", DEVICE_ID_MAX);
         return NULL;
     }
-    cam = get_camera(a, id);
-    if (cam != NULL) live_called_by_http(a->state, cam, sl_request_peer(a->request));
+    cam = live_get_camera(a, id);
+    if (cam != NULL) presence_by_http(a->state, cam, sl_request_peer(a->request));
     return cam;
 }
 
@@ -90,10 +73,10 @@ static int on_register_device(struct arrival *a)
     struct camera *cam;
 
     if (a->sender == NULL) return find_caller(a) != NULL ? 0 : a->err.code;
-    cam = get_camera(a, id_in(a, room));
+    cam = live_get_camera(a, id_in(a, room));
     if (cam == NULL) return a->err.code;
     a->sender->role = ROLE_DEVICE;
-    live_register(a->state, a->sender, cam);
+    presence_register(a->state, a->sender, cam);
     return 0;
 }
 
@@ -172,6 +155,14 @@ static int on_defect(struct arrival *a)
 #define NEW_DEVICE (BIT(ROLE_NONE) | BIT(ROLE_DEVICE))
 #define NEW_VIEWER (BIT(ROLE_NONE) | BIT(ROLE_VIEWER))
 
+/* Contract §2: each by two names. */
+static const char *const hello[] = {"client:hello", NULL};
+static const char *const older_register[] = {"device:register", "jetson:register", NULL};
+static const char *const older_frame[] = {"device:frame", "jetson:frame", NULL};
+static const char *const older_status[] = {"device:status", "jetson:status", NULL};
+static const char *const reserved[] = {"dashboard:start", "dashboard:stop", "dashboard:pause",
+                                       "dashboard:resume", NULL};
+
 static const struct intake intakes[] = {
     {
      .ws_type = "frame",
@@ -233,6 +224,38 @@ static const struct intake intakes[] = {
      .on_x = on_register,
      },
     {
+     .events = older_frame,
+     .class = CLASS_FRAME,
+     .bytes_max = FRAME_MAX,
+     .shape = &glass_shot_shape,
+     .on_x = older_on_frame,
+     },
+    {
+     .events = hello,
+     .class = CLASS_STATE,
+     .bytes_max = DETECTION_MAX,
+     .shape = &glass_hello_shape,
+     .on_x = older_on_hello,
+     },
+    {
+     .events = older_register,
+     .class = CLASS_STATE,
+     .bytes_max = DETECTION_MAX,
+     .shape = &glass_older_shape,
+     .on_x = older_on_register,
+     },
+    {
+     .events = older_status,
+     .class = CLASS_STATE,
+     .bytes_max = DETECTION_MAX,
+     .shape = &glass_status_shape,
+     .on_x = older_on_status,
+     },
+    {
+     .events = reserved,        /* for what nobody has made yet */
+        .class = CLASS_REPLY,
+     },
+    {
      .http_method = SL_POST,
      .http_path = "/defects",
      .class = CLASS_RECORD,
@@ -279,6 +302,8 @@ static void on_stream(sl_request *r, void *user)
 static const sl_route routes[] = {
     SL_ROUTE(SL_GET, "/stream/frames", SL_RIGHT_OPEN, on_stream, NULL),
     SL_ROUTE(SL_GET, "/devices/status", SL_RIGHT_OPEN, glass_on_devices_status, NULL),
+    SL_ROUTE(SL_GET, "/devices", SL_RIGHT_OPEN, glass_on_devices, NULL),
+    SL_ROUTE(SL_GET, "/devices/*id", SL_RIGHT_OPEN, glass_on_device, NULL),
     SL_ROUTE(SL_GET, "/ws/status", SL_RIGHT_OPEN, glass_on_ws_status, NULL),
     SL_ROUTE(SL_GET, "/health/detailed", SL_RIGHT_OPEN, glass_on_health, NULL),
 };
@@ -293,7 +318,10 @@ static const char *const ws_paths[] = {"/ws", "/", NULL};
 
 static void on_leave(void *state, struct sender *s)
 {
-    if (s->user != NULL) live_leave(state, s);
+    if (s->sio != NULL)
+        older_leave(state, s);
+    else if (s->user != NULL)
+        presence_leave(state, s);
 }
 
 static void count_devices(const void *state, uint32_t *connected, uint32_t *disconnected)
@@ -321,8 +349,14 @@ static int start(void *state, struct hub *hub, sl_error *err)
 
 static void stop(void *state)
 {
-    shots_stop(state);
-    live_stop(state);
+    struct glass *g = state;
+
+    shots_stop(g);
+    if (g->cameras.by_id == NULL) return;
+    presence_stop(g);
+    glass_stream_deinit(&g->stream);
+    sl_room_free(g->dashboards);
+    cameras_deinit(&g->cameras);
 }
 
 const struct system glass_system = {

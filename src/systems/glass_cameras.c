@@ -49,6 +49,8 @@ struct camera *cameras_get(struct cameras *all, sl_str id)
     if (cam != NULL) return cam;
     cam = sl__zalloc(sizeof *cam);
     if (cam == NULL) return NULL;
+    list_init(&cam->sockets);
+    list_init(&cam->feeds);
     cam->number = all->next_number++;
     cam->id_len = (uint16_t)id.len;
     memcpy(cam->id, id.ptr, id.len);

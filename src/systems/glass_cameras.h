@@ -10,6 +10,7 @@
 #include "sluice/json.h"
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/wheel.h"
 
 #define DEVICE_ID_MAX   128                /* bytes */
@@ -24,6 +25,9 @@ struct camera {
     uint32_t number;     /* its newest-only slot at each viewer */
     struct sender *link; /* the newest connection, or NULL */
     bool by_http;        /* it has called by HTTP not long ago */
+    struct list sockets; /* of Socket.IO: struct older, by of_camera */
+    struct list feeds;   /* likewise, by of_feed: they send its pictures unnamed */
+    uint64_t sights_us;  /* when the page was last told what is marked; 0: never */
     struct timer http_life;
     void *owner;                /* for that timer */
     struct live_stream *stream; /* NULL: there are too many */
@@ -66,7 +70,7 @@ static inline sl_str camera_id(const struct camera *cam)
 
 static inline bool camera_is_connected(const struct camera *cam)
 {
-    return cam->link != NULL || cam->by_http;
+    return cam->link != NULL || cam->by_http || !list_is_empty(&cam->sockets);
 }
 
 /* For a log line in quotes; returns buf. */

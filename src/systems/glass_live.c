@@ -5,122 +5,32 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "systems/glass_older.h"
+#include "systems/glass_presence.h"
 #include "systems/glass_relay.h"
 #include "systems/glass_shapes.h"
 #include "systems/glass_store.h"
 
-#define PEER_MAX 64
+/* ---- whose it is ---- */
 
-/* ---- presence: told when it changes, and to newcomers ---- */
-
-static void send_status(sl_ws *ws, const struct camera *cam)
+/* The camera of this id, made if need be; NULL: `a` has been refused. */
+struct camera *live_get_camera(struct arrival *a, sl_str id)
 {
-    sl_buf *b = camera_make_status(cam);
+    struct glass *g = a->state;
+    struct camera *cam = cameras_find(&g->cameras, id);
 
-    if (b == NULL) return;
-    (void)sl_ws_send_text(ws, sl_buf_str(b)); /* full: a device that never reads */
-    sl_buf_drop(b);
-}
-
-static void announce_status(struct glass *g, const struct camera *cam)
-{
-    sl_message m = {.text = true};
-    sl_buf *b = camera_make_status(cam);
-
-    if (b == NULL) return;
-    (void)!sl_message_add(&m, b, sl_buf_str(b));
-    (void)sl_room_publish(g->dashboards, &m, NULL);
-    sl_buf_drop(b);
-}
-
-/* What the page is told of its link; a WebSocket counts for more than calls by HTTP. */
-static void show_link(const struct camera *cam, const char *http_peer)
-{
-    char peer[PEER_MAX];
-
-    if (cam->stream == NULL) return;
-    if (cam->link != NULL && cam->link->ws != NULL)
-        stream_set_link(cam->stream, true, "websocket",
-                        sl_ws_peer(cam->link->ws, peer, sizeof peer));
-    else if (cam->by_http && http_peer != NULL)
-        stream_set_link(cam->stream, true, "http", http_peer);
-    else if (!camera_is_connected(cam))
-        stream_set_link(cam->stream, false, "", "");
-}
-
-/* In quotes; what the peer said of its end may be anything. */
-static const char *printable_end(sl_str end, char room[DEVICE_ID_MAX + 1])
-{
-    if (end.len == 0) return "it said goodbye";
-    return camera_printable(str_cut_utf8(end, DEVICE_ID_MAX), room);
-}
-
-static void log_presence(const struct camera *cam, sl_str end)
-{
-    char id[DEVICE_ID_MAX + 1], room[DEVICE_ID_MAX + 1];
-
-    camera_printable(camera_id(cam), id);
-    if (camera_is_connected(cam))
-        SL_INFO("glass", "msg=\"[WS Device] %s registered\"", id);
-    else
-        SL_INFO("glass", "msg=\"[WS Device] %s disconnected\" cause=\"%s\"", id,
-                printable_end(end, room));
-}
-
-/*
- * http_peer  who calls by HTTP just now; NULL: nobody
- * end        why a connection has ended, for the log
- */
-static void set_presence(struct glass *g, struct camera *cam, struct sender *link, bool by_http,
-                         const char *http_peer, sl_str end)
-{
-    bool was = camera_is_connected(cam);
-
-    cam->link = link;
-    cam->by_http = by_http;
-    show_link(cam, http_peer);
-    if (camera_is_connected(cam) == was) return;
-    cam->changed_at = wall_now();
-    log_presence(cam, end);
-    announce_status(g, cam);
-}
-
-void live_register(struct glass *g, struct sender *s, struct camera *cam)
-{
-    struct camera *before = s->user;
-
-    if (before != NULL && before != cam && before->link == s)
-        set_presence(g, before, NULL, before->by_http, NULL,
-                     SL_STR("it goes by another name from now on"));
-    s->user = cam;
-    set_presence(g, cam, s, cam->by_http, NULL, (sl_str){0});
-    send_status(s->ws, cam);
-}
-
-void live_leave(struct glass *g, struct sender *s)
-{
-    struct camera *cam = s->user;
-
-    if (cam->link == s)
-        set_presence(g, cam, NULL, cam->by_http, NULL, s->end); /* else a newer one is there */
-}
-
-static void on_http_life(struct timer *t)
-{
-    struct camera *cam = LIST_ENTRY(t, struct camera, http_life);
-
-    set_presence(cam->owner, cam, cam->link, false, NULL, SL_STR("it has not called for 60 s"));
-}
-
-void live_called_by_http(struct glass *g, struct camera *cam, const char *peer)
-{
-    if (cam->owner == NULL) {
-        cam->owner = g;
-        timer_init(&cam->http_life, on_http_life);
+    if (cam == NULL && arrival_admit_device(a, cameras_count(&g->cameras)) < 0) {
+        SL_WARN("glass", "msg=\"a device was refused\" cause=\"%s\"", a->err.text);
+        return NULL;
     }
-    hub_set_timer(g->hub, &cam->http_life, HTTP_LIFE_MS);
-    set_presence(g, cam, cam->link, true, peer, (sl_str){0});
+    if (cam == NULL) cam = cameras_get(&g->cameras, id);
+    if (cam != NULL && cam->stream == NULL) cam->stream = hub_live_stream(g->hub, "glass", id);
+    if (cam != NULL) return cam;
+    (void)arrival_refuse(a, 503, "device_id", "the hub is out of memory");
+    return NULL;
 }
+
+/* ---- who looks ---- */
 
 void live_join(struct glass *g, struct sender *s)
 {
@@ -132,23 +42,10 @@ void live_join(struct glass *g, struct sender *s)
         return;
     }
     for (uint32_t i = 0; (cam = cameras_next(&g->cameras, &i)) != NULL;)
-        send_status(s->ws, cam);
+        presence_tell(s->ws, cam);
     for (uint32_t i = 0; (cam = cameras_next(&g->cameras, &i)) != NULL;) {
         if (cam->last.n > 0) (void)sl_ws_send_newest(s->ws, cam->number, &cam->last);
     }
-}
-
-void live_stop(struct glass *g)
-{
-    struct camera *cam;
-
-    if (g->cameras.by_id == NULL) return;
-    for (uint32_t i = 0; (cam = cameras_next(&g->cameras, &i)) != NULL;) {
-        if (cam->owner != NULL) hub_cancel_timer(g->hub, &cam->http_life);
-    }
-    glass_stream_deinit(&g->stream);
-    sl_room_free(g->dashboards);
-    cameras_deinit(&g->cameras);
 }
 
 /* ---- a device's message, with members of ours in front ---- */
@@ -181,12 +78,32 @@ static int close_ours(sl_json_out *out, sl_str *ours)
     return 0;
 }
 
-static void show_frame(struct camera *cam, const struct arrival *a)
+/* To the page, and to dashboards on Socket.IO. */
+static void show_frame(struct glass *g, struct camera *cam, const struct arrival *a)
 {
     sl_str text;
 
-    if (cam->stream != NULL && sl_value_str(a->fields->value[FRAME_FRAME], &text))
-        stream_take_frame(cam->stream, a->buf, text);
+    if (!sl_value_str(a->fields->value[FRAME_FRAME], &text)) return;
+    if (cam->stream != NULL) stream_take_frame(cam->stream, a->buf, text);
+    older_show_frame(g, cam, a->buf, text);
+}
+
+void live_log_frame(const struct glass *g, const struct camera *cam)
+{
+    char id[DEVICE_ID_MAX + 1];
+
+    if (!hub_shows_frames(g->hub)) return;
+    SL_INFO("glass", "msg=\"[device:frame] from %s\"", camera_printable(camera_id(cam), id));
+    SL_INFO("glass", "msg=\"[stream:frame] broadcast to dashboards\"");
+}
+
+void live_publish_frame(struct glass *g, struct camera *cam, sl_message *m)
+{
+    m->born_us = hub_now_us(g->hub);
+    (void)sl_room_publish_newest(g->dashboards, cam->number, m, NULL);
+    glass_stream_send(&g->stream, cam->number, m);
+    m->born_us = 0; /* for newcomers: how long it lay there is not how we are doing */
+    cameras_keep_last(&g->cameras, cam, m);
 }
 
 void live_relay_frame(struct glass *g, struct camera *cam, const struct arrival *a)
@@ -197,33 +114,23 @@ void live_relay_frame(struct glass *g, struct camera *cam, const struct arrival 
         {"type",      4}
     };
     sl_json_out out = {0};
-    char id[DEVICE_ID_MAX + 1];
     uint32_t n = 2;
     sl_message m;
     sl_str ours;
 
     if (a->sender != NULL) {
         /* The newest connection has gone, but an older one lives: it is the newest now. */
-        if (cam->link == NULL) set_presence(g, cam, a->sender, cam->by_http, NULL, (sl_str){0});
+        if (cam->link == NULL) presence_link(g, cam, a->sender);
         if (cam->link != a->sender) return;
     }
-    if (hub_shows_frames(g->hub)) {
-        SL_INFO("glass", "msg=\"[device:frame] from %s\"",
-                camera_printable(camera_id(cam), id));
-        SL_INFO("glass", "msg=\"[stream:frame] broadcast to dashboards\"");
-    }
-    show_frame(cam, a);
+    live_log_frame(g, cam);
+    show_frame(g, cam, a);
     open_ours(&out, camera_id(cam));
     sl_out_key(&out, "timestamp");
     sl_out_i64(&out, wall_now().us / 1000);
     n += put_type(&out, a->root, SL_STR("frame"));
-    if (close_ours(&out, &ours) == 0 && relay_make(a->root, a->buf, ours, cut, n, &m) == 0) {
-        m.born_us = hub_now_us(g->hub);
-        (void)sl_room_publish_newest(g->dashboards, cam->number, &m, NULL);
-        glass_stream_send(&g->stream, cam->number, &m);
-        m.born_us = 0; /* for newcomers: how long it lay there is not how we are doing */
-        cameras_keep_last(&g->cameras, cam, &m);
-    }
+    if (close_ours(&out, &ours) == 0 && relay_make(a->root, a->buf, ours, cut, n, &m) == 0)
+        live_publish_frame(g, cam, &m);
     sl_out_deinit(&out);
 }
 

@@ -3,6 +3,7 @@
 #include "systems/glass_live.h"
 
 #include "hub/intake_inside.h"
+#include "hub/sockets.h"
 #include "serve/http_test.h"
 #include "serve/ws_test.h"
 #include "systems/glass.h"
@@ -12,6 +13,7 @@
 struct bench {
     struct kit k; /* its own connection calls by HTTP */
     struct frames *frames;
+    struct sockets *sockets;
     struct intakes *x;
     struct glass *glass;
     sl_route routes[32];
@@ -44,6 +46,12 @@ sl_server *hub_server(struct hub *h)
 {
     (void)h;
     return now->k.server;
+}
+
+sl_sio *hub_sio(struct hub *h)
+{
+    (void)h;
+    return sockets_server(now->sockets);
 }
 
 void hub_set_timer(struct hub *h, struct timer *t, uint64_t in_ms)
@@ -211,6 +219,7 @@ static int set_up(void **state)
     o.route_count = intakes_put_routes(b->x, b->routes);
     kit_open(&b->k, &o);
     assert_int_equal(frames_new(b->k.loop, 1024, &b->frames), 0);
+    assert_int_equal(sockets_new(b->k.loop, 0, &b->sockets, NULL), 0);
     assert_int_equal(glass_system.start(b->glass, NULL, NULL), 0);
     b->viewer = dial(b);
     say(b, b->viewer, "{\"type\":\"web_client\"}");
@@ -225,6 +234,7 @@ static int tear_down(void **state)
     hang_up(b, b->viewer);
     kit_disconnect(&b->k);
     glass_system.stop(b->glass);
+    sockets_free(b->sockets);
     frames_free(b->frames);
     kit_close(&b->k);
     intakes_free(b->x);

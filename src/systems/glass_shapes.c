@@ -40,6 +40,25 @@ static const struct field list_rows[] = {
     TIME_AS("timestamp"),
 };
 
+#define OLDER_DEVICE {"deviceId", FIELD_ID, FIELD_LENIENT, 0, DEVICE_ID_MAX}
+static const struct field hello_rows[] = {
+    [HELLO_DEVICE] = OLDER_DEVICE,
+    [HELLO_ROLE]   = {"role", FIELD_TEXT, FIELD_LENIENT, 0, ROLE_MAX},
+};
+static const struct field older_rows[] = {
+    [REGISTER_DEVICE] = OLDER_DEVICE,
+};
+static const struct field status_rows[] = {
+    [STATUS_DEVICE] = {"deviceId", FIELD_ANY},
+};
+static const struct field shot_rows[] = {
+    [SHOT_DEVICE]  = OLDER_DEVICE,
+    [SHOT_IMAGE]   = {"image", FIELD_OPAQUE, FIELD_REQUIRED, 1, 64.0 * 1024 * 1024},
+    [SHOT_MIME]    = {"mime", FIELD_TEXT, FIELD_LENIENT, 0, 256},
+    [SHOT_TIME]    = {"time", FIELD_ANY},
+    [SHOT_DEFECTS] = {"defects", FIELD_ANY},
+};
+
 #define DEFECT_ROWS(required)                                                            \
     [DEFECT_DEVICE]     = {"device_id", FIELD_ID, (required), 1, DEVICE_ID_MAX},         \
     [DEFECT_TYPE]       = TYPE(required),                                                \
@@ -60,5 +79,9 @@ const struct shape glass_frame_shape = SHAPE(frame_rows);
 const struct shape glass_detection_shape = SHAPE(detection_rows);
 const struct shape glass_item_shape = SHAPE(item_rows);
 const struct shape glass_list_shape = SHAPE(list_rows);
+const struct shape glass_hello_shape = SHAPE(hello_rows);
+const struct shape glass_older_shape = SHAPE(older_rows);
+const struct shape glass_status_shape = SHAPE(status_rows);
+const struct shape glass_shot_shape = SHAPE(shot_rows);
 const struct shape glass_defect_shape = SHAPE(defect_rows);
 const struct shape glass_edit_shape = SHAPE(edit_rows);

@@ -26,6 +26,15 @@ enum { DETECTION_DEVICE, DETECTION_TYPE, DETECTION_CONFIDENCE };
 extern const struct shape glass_list_shape;
 enum { LIST_DEVICE, LIST_DETECTIONS };
 
+/* Contract §2; a device's id under the name that it has there. */
+#define ROLE_MAX 64
+extern const struct shape glass_hello_shape, glass_older_shape, glass_status_shape;
+enum { HELLO_DEVICE, HELLO_ROLE };
+enum { STATUS_DEVICE };
+
+extern const struct shape glass_shot_shape;
+enum { SHOT_DEVICE, SHOT_IMAGE, SHOT_MIME, SHOT_TIME, SHOT_DEFECTS };
+
 /* A row as it is inserted, and some of its columns as they are edited. */
 extern const struct shape glass_defect_shape, glass_edit_shape;
 enum {

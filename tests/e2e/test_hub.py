@@ -106,8 +106,9 @@ class Frames(HubTest):
     def test_cameras_are_told_apart_and_newcomers_get_the_last_frame_of_each(self):
         viewer = self.viewer()
         one, two = self.registered(viewer, 'one'), self.registered(viewer, 'two')
-        a, b = one.frame(jpeg('red')), two.frame(jpeg('green'))
+        a = one.frame(jpeg('red'))
         viewer.next('frame', device_id='one')
+        b = two.frame(jpeg('green'))
         viewer.next('frame', device_id='two')
         two.close()
         viewer.next('device_status', device_id='two', status='disconnected')
