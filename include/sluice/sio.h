@@ -62,7 +62,7 @@ typedef struct sl_sio_namespace {
      * Whether it may join. `auth`: what it sent, an object, or SL_JSON_NONE; of a 2.x client
      * the query behind the name, as an object of strings. It has no answer yet: nothing can be
      * emitted, but it may be given its data and its rooms. Whoever is let in gets an
-     * on_disconnect; who is not, does not. NULL: everybody may
+     * on_disconnect; who is not, does not. NULL: everybody may. See sl_sio_hold
      */
     bool (*is_allowed)(sl_sio_socket *s, sl_value auth, sl_sio_refusal *why, void *user);
     /* It has its answer; what is emitted now comes behind that. May be NULL */
@@ -71,7 +71,7 @@ typedef struct sl_sio_namespace {
      * The end, once, never from inside a call of these; it is still in its rooms. `reason` in
      * the words of the originals: "transport close", "transport error", "ping timeout", "parse
      * error", "client namespace disconnect", "server namespace disconnect", "server shutting
-     * down". May be NULL
+     * down"; and "connect timeout" of one that was held. May be NULL
      */
     void (*on_disconnect)(sl_sio_socket *s, const char *reason, void *user);
     const sl_sio_on *events;
@@ -124,6 +124,26 @@ SL_API int sl_sio_revision(const sl_sio_socket *s); /* of Engine.IO: 4 or 3 */
 SL_API bool sl_sio_is_polling(const sl_sio_socket *s);
 SL_API void sl_sio_set_user(sl_sio_socket *s, void *data);
 SL_API void *sl_sio_user(const sl_sio_socket *s);
+/*
+ * Inside is_allowed: whether it may join is decided later, by one of the two below; what
+ * is_allowed returns does not count. Until then it is as it was inside is_allowed, and what the
+ * client says to this namespace ends its connection, but for leaving again. If it ends before
+ * it is decided it gets its on_disconnect: also after the connect timeout, when the client is
+ * told "Timeout", or is closed if this was to be its first namespace.
+ *
+ * returns  0, SL_E_NOMEM, SL_E_INVAL (not inside is_allowed). Unless 0 the answer counts
+ */
+SL_API int sl_sio_hold(sl_sio_socket *s) SL_MUST_USE;
+/*
+ * Decide for one that is held, from anywhere, inside is_allowed too. Letting it in calls
+ * on_connect, without what it sent to authenticate: that is gone. One that is refused is gone
+ * when the call returns (inside is_allowed: when that does), without an on_disconnect.
+ *
+ * data     JSON, or nothing
+ * returns  0, SL_E_INVAL (it is not held), SL_E_CLOSED: it has ended, its on_disconnect comes
+ */
+SL_API int sl_sio_let_in(sl_sio_socket *s);
+SL_API int sl_sio_refuse(sl_sio_socket *s, const char *message, sl_str data);
 /*
  * Leave this namespace; it may be joined again. `hard`: every namespace, and the connection is
  * closed behind that. What was emitted before leaves first. Twice is fine.

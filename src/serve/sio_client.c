@@ -121,15 +121,16 @@ void sio_client_note_left(struct sio_client *c, sl_str name)
 
 /* ---- joining ---- */
 
-static void refuse(struct sio_client *c, sl_str name, const char *message, sl_str data)
+void sio_client_refuse(struct sio_client *c, sl_str name, const char *message, sl_str data)
 {
     sl_json_out o = {0};
 
+    if (message[0] == '\0') message = "Forbidden";
     sio_out_connect_error(&o, c->revision, name, sl_str_of(message), data);
     if (send_text(c, &o) < 0) cut(c, "transport error");
 }
 
-static void let_in(struct sio_client *c, sl_sio_socket *s, sl_value auth)
+void sio_client_let_in(struct sio_client *c, sl_sio_socket *s, sl_value auth)
 {
     const sl_sio_namespace *row = s->nsp->row;
     struct sio_left **left = find_left(c, s->nsp->name);
@@ -149,19 +150,17 @@ static void let_in(struct sio_client *c, sl_sio_socket *s, sl_value auth)
 }
 
 /* Whether the application lets it in; who is not, has its answer. */
-static bool ask(struct sio_client *c, sl_sio_socket *s, sl_value auth)
+static void ask(struct sio_client *c, sl_sio_socket *s, sl_value auth)
 {
-    const sl_sio_namespace *row = s->nsp->row;
     sl_sio_refusal why = {0};
-    bool yes = row->is_allowed == NULL || row->is_allowed(s, auth, &why, row->user);
+    enum sio_verdict verdict = sio_ask(s, auth, &why);
 
-    if (!yes) {
-        why.message[sizeof why.message - 1] = '\0';
-        refuse(c, s->nsp->name, why.message[0] != '\0' ? why.message : "Forbidden",
-               sl_out_text(&why.data));
+    if (verdict == SIO_NO) {
+        sio_client_refuse(c, s->nsp->name, why.message, sl_out_text(&why.data));
+        sio_socket_free(s);
     }
     sl_out_deinit(&why.data);
-    return yes;
+    if (verdict == SIO_YES) sio_client_let_in(c, s, auth);
 }
 
 static void join(struct sio_client *c, sl_str name, sl_value auth)
@@ -171,12 +170,13 @@ static void join(struct sio_client *c, sl_str name, sl_value auth)
     int rc;
 
     if (c->n == SL_SIO_NAMESPACES_MAX) {
-        refuse(c, name, "Too many namespaces", (sl_str){0});
+        sio_client_refuse(c, name, "Too many namespaces", (sl_str){0});
         return;
     }
     nsp = sio_nsp_get(c->sio, name, &rc);
     if (nsp == NULL) {
-        refuse(c, name, rc == SL_E_NOMEM ? "Out of memory" : "Invalid namespace", (sl_str){0});
+        sio_client_refuse(c, name, rc == SL_E_NOMEM ? "Out of memory" : "Invalid namespace",
+                          (sl_str){0});
         return;
     }
     s = sio_socket_new(c, nsp);
@@ -185,10 +185,7 @@ static void join(struct sio_client *c, sl_str name, sl_value auth)
         cut(c, "transport error");
         return;
     }
-    if (ask(c, s, auth))
-        let_in(c, s, auth);
-    else
-        sio_socket_free(s);
+    ask(c, s, auth);
 }
 
 /* The query behind a namespace, as an object of strings. */
@@ -255,14 +252,20 @@ static bool may_be_late(struct sio_client *c, const struct sio_packet *p)
     return *find_left(c, p->nsp) != NULL || (is_answer && c->was_in);
 }
 
+/* One that is held may only change its mind. */
+static bool may_speak(const sl_sio_socket *s, const struct sio_packet *p)
+{
+    return s->joined || p->type == SIO_DISCONNECT;
+}
+
 /* The socket a packet is for. NULL: there is none, mostly an error. */
 static sl_sio_socket *receiver(struct sio_client *c, const struct sio_packet *p)
 {
     sl_sio_socket *s = sio_socket_find(c, p->nsp);
 
-    if (s == NULL && !may_be_late(c, p))
-        on_parse_error(c, "a packet for a namespace that was not joined");
-    return s;
+    if (s != NULL ? may_speak(s, p) : may_be_late(c, p)) return s;
+    on_parse_error(c, "a packet for a namespace that was not joined");
+    return NULL;
 }
 
 static void begin_gathering(struct sio_client *c, sl_buf *buf, sl_str text, uint32_t wanted)

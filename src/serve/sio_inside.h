@@ -49,6 +49,7 @@ struct sl_sio {
     sl_json auth;      /* of 2.x: made from the query */
     sl_json_out query; /* its text */
     uint64_t serial, stamp;
+    struct sio_asking *asking; /* an is_allowed that is being called */
     uint32_t sockets;
     uint64_t parse_errors;
     char path[128];
@@ -99,6 +100,7 @@ struct sl_sio_socket {
     void *user;
     const char *reason;    /* why it ended; NULL: it has not */
     struct sio_acks *acks; /* NULL: none has been asked for yet */
+    struct sio_hold *hold; /* NULL: nobody has to decide yet whether it may join */
     uint64_t stamp;        /* the last broadcast that has looked at it */
     uint16_t room_n;
     bool joined; /* its CONNECT has been answered */
@@ -133,8 +135,18 @@ void sio_client_drop(struct sio_client *c);
 int sio_client_send(struct sio_client *c, struct eio_message *m); /* one of ours, in order */
 /* We have left this namespace: what the client still says to it is no error. */
 void sio_client_note_left(struct sio_client *c, sl_str name);
+/* It is allowed: CONNECT, on_connect. */
+void sio_client_let_in(struct sio_client *c, sl_sio_socket *s, sl_value auth);
+void sio_client_refuse(struct sio_client *c, sl_str nsp, const char *message, sl_str data);
 /* What waits leaves first. said_goodbye: a DISCONNECT is among that */
 void sio_client_close(struct sio_client *c, bool said_goodbye);
+
+/* ---- deciding later (sio_hold.c) ---- */
+
+enum sio_verdict { SIO_YES, SIO_NO, SIO_LATER };
+/* Ask the application; what it says to a refusal is in `why`. */
+enum sio_verdict sio_ask(sl_sio_socket *s, sl_value auth, sl_sio_refusal *why);
+void sio_hold_end(sl_sio_socket *s); /* it is not held any more; fine if it was not */
 
 /* ---- sockets (sio_socket.c) ---- */
 

@@ -55,6 +55,7 @@ sl_sio_socket *sio_socket_new(struct sio_client *c, struct sio_nsp *nsp)
 /* It counts no more; the rest of it goes when it has been told. */
 static void uncount(sl_sio_socket *s)
 {
+    sio_hold_end(s);
     s->client->n--;
     s->nsp->live--;
     s->nsp->sio->sockets--;
