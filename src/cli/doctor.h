@@ -72,6 +72,8 @@ struct doctor {
     bool has_video;          /* frames in the last seconds */
     struct py_config config; /* of config_py */
 
+    char sio_sid[64]; /* of a session by polling; "" if there is none */
+
     /* the mock device's connection */
     struct dial_ws link;
     int frames_sent;
@@ -120,7 +122,9 @@ void step_reach(struct doctor *d, struct finding *f);
 void step_registered(struct doctor *d, struct finding *f);
 void step_frames(struct doctor *d, struct finding *f);
 void step_detections(struct doctor *d, struct finding *f);
-void step_socketio(struct doctor *d, struct finding *f);
+void step_sio_polling(struct doctor *d, struct finding *f);
+void step_sio_websocket(struct doctor *d, struct finding *f);
+void step_sio_upgrade(struct doctor *d, struct finding *f); /* of the session by polling */
 void step_knocks(struct doctor *d, struct finding *f);
 
 #endif

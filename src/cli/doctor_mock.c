@@ -213,60 +213,9 @@ static void check_http(struct doctor *d, struct finding *f)
     sl__free(r);
 }
 
-/* Engine.IO 4 by WebSocket: "0{…}" opens, "40" joins the namespace, "40{…}" lets us in. */
-static int join_namespace(struct doctor *d, struct dial_ws *w)
-{
-    bool asked = false;
-
-    dial_limit(&w->dial, d->timeout_ms);
-    for (;;) {
-        sl_str text;
-        sl_buf *b;
-        int rc = dial_ws_receive(w, &b);
-
-        if (rc < 0) return rc;
-        text = sl_buf_str(b);
-        rc = 1;
-        if (!asked && str_starts(text, SL_STR("0"))) {
-            asked = true;
-            rc = dial_ws_send(w, SL_STR("40")) < 0 ? SL_E_CLOSED : 1;
-        } else if (asked && str_starts(text, SL_STR("40"))) {
-            rc = 0;
-        } else if (!str_starts(text, SL_STR("2"))) { /* 2: a ping */
-            rc = SL_E_WS_PROTO;
-        }
-        sl_buf_drop(b);
-        if (rc <= 0) return rc;
-    }
-}
-
-void step_socketio(struct doctor *d, struct finding *f)
-{
-    struct reply *r = sl__zalloc(sizeof *r);
-    struct dial_ws w = {.dial = DIAL_NONE};
-    char text[96];
-    int rc = SL_E_NOMEM;
-
-    dial_limit(&w.dial, d->timeout_ms);
-    if (r != NULL) rc = dial_ws_open(&w, &d->url, "/socket.io/?EIO=4&transport=websocket", r);
-    if (rc == SL_E_WS_PROTO) {
-        found(f, FOUND_WARN, "older devices cannot connect: /socket.io/ answers %d", r->status);
-    } else {
-        if (rc == 0) rc = join_namespace(d, &w);
-        if (rc == 0)
-            found(f, FOUND_PASS, "Socket.IO lets us in");
-        else
-            found(f, FOUND_WARN, "older devices cannot connect: %s",
-                  sl_strerror(rc, text, sizeof text));
-    }
-    dial_ws_close(&w);
-    if (r != NULL) reply_deinit(r);
-    sl__free(r);
-}
-
 static void check_socketio(struct doctor *d, struct finding *f)
 {
-    step_socketio(d, f);
+    step_sio_websocket(d, f);
     if (f->state == FOUND_WARN) f->state = FOUND_FAIL;
 }
 

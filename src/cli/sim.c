@@ -21,13 +21,14 @@
 #define REPORT_MS   10000
 
 struct wishes {
-    const char *url, *device, *size;
+    const char *url, *device, *size, *wire;
     int64_t cameras, fps, seconds;
 };
 
 struct sim {
     const struct wishes *want;
     struct dial_url url;
+    const struct wire *wire;
     int width, height, stop_fd;
     struct source *source;
     struct camera *camera; /* `n` of them */
@@ -47,19 +48,34 @@ static bool parse_size(const char *text, int *width, int *height)
            && *height <= SIZE_MAX_PX;
 }
 
+static const struct wire *find_wire(const char *name)
+{
+    static const struct wire *const wires[] = {&wire_ws, &wire_socketio};
+
+    for (size_t i = 0; i < sizeof wires / sizeof wires[0]; i++)
+        if (strcmp(wires[i]->name, name) == 0) return wires[i];
+    return NULL;
+}
+
 static bool understand(struct sim *s)
 {
-    const char *why = dial_url_parse(s->want->url, &s->url);
+    const char *why = dial_url_parse(s->want->url, &s->url), *size = s->want->size;
 
+    s->wire = find_wire(s->want->wire);
+    if (s->wire == NULL) {
+        fprintf(stderr, "sluice: --wire takes ws or socketio, not '%s'\n", s->want->wire);
+        return false;
+    }
+    if (size == NULL) size = s->wire->size;
     if (why == NULL && s->url.is_tls) why = "TLS is not spoken here yet";
     if (why != NULL) {
         fprintf(stderr, "sluice: --url takes ws://HOST:PORT/ws, not '%s': %s\n", s->want->url,
                 why);
         return false;
     }
-    if (!parse_size(s->want->size, &s->width, &s->height)) {
+    if (!parse_size(size, &s->width, &s->height)) {
         fprintf(stderr, "sluice: --size takes WxH, each from %d to %d, not '%s'\n", SIZE_MIN_PX,
-                SIZE_MAX_PX, s->want->size);
+                SIZE_MAX_PX, size);
         return false;
     }
     if (s->want->device != NULL
@@ -94,6 +110,16 @@ static int set_up(struct sim *s)
     return source_synthetic_new(s->width, s->height, (int)s->want->fps, &s->source);
 }
 
+/* What was asked for; but "/ws" is the newer wire's, and Socket.IO needs its query. */
+static const char *path_of(const struct sim *s)
+{
+    const char *path = s->url.path;
+    bool is_any = path[0] == '\0' || strcmp(path, "/") == 0;
+
+    if (s->wire == &wire_socketio && strchr(path, '?') == NULL) is_any = true;
+    return is_any ? s->wire->path : path;
+}
+
 static int start(struct sim *s)
 {
     for (; s->n < s->want->cameras; s->n++) {
@@ -103,7 +129,8 @@ static int start(struct sim *s)
         name_camera(s->want, s->n, s->id[s->n]);
         c->id = s->id[s->n];
         c->url = &s->url;
-        c->path = s->url.path[0] != '\0' && strcmp(s->url.path, "/") != 0 ? s->url.path : "/ws";
+        c->wire = s->wire;
+        c->path = path_of(s);
         c->source = s->source;
         c->fps = (int)s->want->fps;
         /* odd steps of the golden section: no two of them show the same, few or many */
@@ -220,7 +247,8 @@ static void help(const struct option *rows, size_t n)
         "examples:\n"
         "  sluice sim glass                                one camera, cam-1, for the hub here\n"
         "  sluice sim glass --cameras 4 --fps 30           cam-1 to cam-4, out of phase\n"
-        "  sluice sim glass --url ws://192.0.2.7:5000/ws --device line-a --seconds 60\n\n"
+        "  sluice sim glass --url ws://192.0.2.7:5000/ws --device line-a --seconds 60\n"
+        "  sluice sim glass --wire socketio                an older camera, which speaks Socket.IO\n\n"
         "usage: sluice sim glass [OPTION VALUE]...\n\n");
     options_print(rows, n);
     printf("\nIt goes on until Ctrl-C, or for --seconds, and reconnects by itself.\n"
@@ -230,14 +258,15 @@ static void help(const struct option *rows, size_t n)
 int cmd_sim(int argc, char **argv)
 {
     struct wishes want = {
-        .url = "ws://127.0.0.1:5000/ws", .size = "768x768", .cameras = 1, .fps = 10};
+        .url = "ws://127.0.0.1:5000/ws", .wire = "ws", .cameras = 1, .fps = 10};
     // clang-format off
     const struct option rows[] = {
         {"--url",     "URL", "the hub (ws://127.0.0.1:5000/ws)",             OPTION_TEXT,   &want.url,     0, 0,           NULL},
         {"--device",  "ID",  "its name (cam-1); of several, what is before the number (cam)", OPTION_TEXT, &want.device, 0, 0, NULL},
         {"--cameras", "N",   "how many (1)",                                 OPTION_NUMBER, &want.cameras, 1, CAMERAS_MAX, NULL},
         {"--fps",     "N",   "pictures a second of each (10)",               OPTION_NUMBER, &want.fps,     1, 60,          NULL},
-        {"--size",    "WxH", "of a picture (768x768)",                       OPTION_TEXT,   &want.size,    0, 0,           NULL},
+        {"--wire",    "WIRE", "ws, or socketio: an older camera (ws)",      OPTION_TEXT,   &want.wire,    0, 0,           NULL},
+        {"--size",    "WxH", "of a picture (768x768; socketio: 640x480)",    OPTION_TEXT,   &want.size,    0, 0,           NULL},
         {"--seconds", "N",   "end after so long (0: never)",                 OPTION_NUMBER, &want.seconds, 0, 1000000,     NULL},
     };
     // clang-format on

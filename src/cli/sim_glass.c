@@ -13,9 +13,7 @@
 #define TRIES      5
 #define SEND_MS    60000 /* a hub that takes nothing for so long is gone */
 
-static void say(const struct camera *c, const char *fmt, ...) SL_PRINTF(2, 3);
-
-static void say(const struct camera *c, const char *fmt, ...)
+void camera_say(const struct camera *c, const char *fmt, ...)
 {
     char text[512];
     va_list args;
@@ -28,7 +26,7 @@ static void say(const struct camera *c, const char *fmt, ...)
 
 /* ---- messages ---- */
 
-static int send_text(struct camera *c, sl_str text)
+int camera_send(struct camera *c, sl_str text)
 {
     int rc;
 
@@ -38,9 +36,9 @@ static int send_text(struct camera *c, sl_str text)
     return rc;
 }
 
-static int send_out(struct camera *c)
+int camera_send_out(struct camera *c)
 {
-    int rc = c->out.rc < 0 ? c->out.rc : send_text(c, sl_out_text(&c->out));
+    int rc = c->out.rc < 0 ? c->out.rc : camera_send(c, sl_out_text(&c->out));
 
     sl_out_reset(&c->out);
     return rc;
@@ -51,7 +49,7 @@ static int send_picture(struct camera *c, const struct view *v)
     sl_str text;
     int rc = words_frame(&c->room, sl_buf_str(v->jpeg), &text);
 
-    if (rc == 0) rc = send_text(c, text);
+    if (rc == 0) rc = camera_send(c, text);
     if (rc == 0) atomic_fetch_add_explicit(&c->frames, 1, memory_order_relaxed);
     return rc;
 }
@@ -65,11 +63,11 @@ static int send_sightings(struct camera *c, const struct view *v, uint64_t now_m
         const struct sighting *seen = &v->seen[due[i]];
 
         words_detection(&c->out, seen, v->width, v->height, wall_now());
-        rc = send_out(c);
+        rc = camera_send_out(c);
         if (rc < 0) break;
         atomic_fetch_add_explicit(&c->detections, 1, memory_order_relaxed);
-        say(c, "detection: %s %.2f, %dx%d at %d,%d", seen->type, seen->confidence, seen->w,
-            seen->h, seen->x, seen->y);
+        camera_say(c, "detection: %s %.2f, %dx%d at %d,%d", seen->type, seen->confidence,
+                   seen->w, seen->h, seen->x, seen->y);
     }
     return rc;
 }
@@ -79,12 +77,31 @@ static int send_ping(struct camera *c, uint64_t now_ms)
     if (now_ms - c->ping_ms < WORDS_PING_MS) return 0;
     c->ping_ms = now_ms;
     words_ping(&c->out);
-    return send_out(c);
+    return camera_send_out(c);
 }
+
+static int greet(struct camera *c)
+{
+    c->ping_ms = dial_now_ms();
+    words_register(&c->out, sl_str_of(c->id));
+    return camera_send_out(c);
+}
+
+/* As the original: the picture, what is in it, the heartbeat; what the hub says is not read. */
+static int tell(struct camera *c, const struct view *v, uint64_t now_ms)
+{
+    int rc = send_picture(c, v);
+
+    if (rc == 0) rc = send_sightings(c, v, now_ms);
+    if (rc == 0) rc = send_ping(c, now_ms);
+    if (rc == 0) rc = dial_ws_drain(&c->link);
+    return rc;
+}
+
+const struct wire wire_ws = {"ws", "/ws", "768x768", greet, tell};
 
 /* ---- a connection's life ---- */
 
-/* As the original: the picture, what is in it, the heartbeat; what the hub says is not read. */
 static int take_turn(struct camera *c)
 {
     uint64_t now = dial_now_ms();
@@ -92,11 +109,8 @@ static int take_turn(struct camera *c)
     int rc = c->source->take(c->source, now - c->began_ms + c->phase_ms, &v);
 
     if (rc < 0) return rc;
-    rc = send_picture(c, &v);
+    rc = c->wire->tell(c, &v, now);
     sl_buf_drop(v.jpeg);
-    if (rc == 0) rc = send_sightings(c, &v, now);
-    if (rc == 0) rc = send_ping(c, now);
-    if (rc == 0) rc = dial_ws_drain(&c->link);
     return rc;
 }
 
@@ -106,9 +120,7 @@ static int play(struct camera *c)
     uint64_t period_us = 1000000 / (uint64_t)c->fps, next_us = mono_now().us;
     int rc;
 
-    c->ping_ms = dial_now_ms();
-    words_register(&c->out, sl_str_of(c->id));
-    rc = send_out(c);
+    rc = c->wire->greet(c);
     while (rc == 0) {
         uint64_t now_us;
 
@@ -145,11 +157,12 @@ static void explain(const struct camera *c, int rc, const char *why, int tries)
 
     if (*why == '\0') why = sl_strerror(rc, text, sizeof text);
     if (tries < TRIES)
-        say(c, "not connected (%s); try %d of %d in %d s", why, tries + 1, TRIES,
-            RETRY_MS / 1000);
+        camera_say(c, "not connected (%s); try %d of %d in %d s", why, tries + 1, TRIES,
+                   RETRY_MS / 1000);
     else if (tries == TRIES)
-        say(c, "not connected after %d tries (%s); is the hub running? Going on every %d s",
-            TRIES, why, RETRY_MS / 1000);
+        camera_say(c,
+                   "not connected after %d tries (%s); is the hub running? Going on every %d s",
+                   TRIES, why, RETRY_MS / 1000);
 }
 
 /* returns 0 to go on, or -ECANCELED */
@@ -160,7 +173,7 @@ static int live_once(struct camera *c, int *tries)
 
     if (rc == 0) {
         *tries = 0;
-        say(c, "connected to ws://%s%s", c->url->at, c->path);
+        camera_say(c, "connected to ws://%s%s", c->url->at, c->path);
         atomic_store(&c->is_connected, true);
         atomic_store(&c->was_connected, true);
         rc = play(c);

@@ -11,11 +11,25 @@
 
 #include <stdatomic.h>
 
+struct camera;
+
+/* How it speaks: with c->link open; each returns 0 or an error, with which the link ends. */
+struct wire {
+    const char *name, *path,
+        *size; /* path on the hub, size of a picture, unless others are asked for */
+    int (*greet)(struct camera *c);
+    /* A picture was taken: tell of it and of what is in it, and keep the link alive. */
+    int (*tell)(struct camera *c, const struct view *v, uint64_t now_ms);
+};
+
+extern const struct wire wire_ws, wire_socketio; /* newer cameras, older ones */
+
 struct camera {
     /* set before it runs */
     const char *id;
     const struct dial_url *url;
-    const char *path;      /* on the hub: "/ws" */
+    const struct wire *wire;
+    const char *path;      /* on the hub */
     struct source *source; /* shared with other cameras */
     int fps;
     uint64_t phase_ms; /* how far ahead of the source's beginning it is */
@@ -35,5 +49,11 @@ struct camera {
 
 /* Play until stop_fd says so. For pthread_create; returns NULL. */
 void *camera_run(void *camera);
+
+/* ---- for wires ---- */
+
+void camera_say(const struct camera *c, const char *fmt, ...) SL_PRINTF(2, 3);
+int camera_send(struct camera *c, sl_str text) SL_MUST_USE;
+int camera_send_out(struct camera *c) SL_MUST_USE; /* what c->out holds, which is reset */
 
 #endif

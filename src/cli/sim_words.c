@@ -7,9 +7,6 @@
 #include <stdio.h>
 #include <time.h>
 
-static const char frame_head[] = "{\"type\":\"frame\",\"frame\":\"";
-static const char frame_tail[] = "\"}";
-
 static void begin(sl_json_out *out, const char *type)
 {
     sl_out_object(out);
@@ -72,9 +69,9 @@ void words_detection(sl_json_out *out, const struct sighting *seen, int width, i
     sl_out_end(out);
 }
 
-int words_frame(struct words_room *room, sl_str jpeg, sl_str *out)
+int words_picture(struct words_room *room, sl_str head, sl_str jpeg, sl_str tail, sl_str *out)
 {
-    size_t need = sizeof frame_head + sl__base64_len(jpeg.len) + sizeof frame_tail;
+    size_t need = head.len + sl__base64_len(jpeg.len) + tail.len + 1;
     char *at;
 
     *out = (sl_str){0};
@@ -86,13 +83,19 @@ int words_frame(struct words_room *room, sl_str jpeg, sl_str *out)
         room->cap = need;
     }
     at = room->ptr;
-    memcpy(at, frame_head, sizeof frame_head - 1);
-    at += sizeof frame_head - 1;
+    memcpy(at, head.ptr, head.len);
+    at += head.len;
     at += sl__base64_encode(at, jpeg.ptr, jpeg.len);
-    memcpy(at, frame_tail, sizeof frame_tail - 1);
-    at += sizeof frame_tail - 1;
+    memcpy(at, tail.ptr, tail.len);
+    at += tail.len;
     *out = (sl_str){room->ptr, (size_t)(at - room->ptr)};
     return 0;
+}
+
+int words_frame(struct words_room *room, sl_str jpeg, sl_str *out)
+{
+    return words_picture(room, SL_STR("{\"type\":\"frame\",\"frame\":\""), jpeg, SL_STR("\"}"),
+                         out);
 }
 
 int words_due(struct cooldown *c, const struct view *v, uint64_t now_ms, int due[SIGHTINGS_MAX])

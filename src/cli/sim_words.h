@@ -36,6 +36,9 @@ struct words_room {
     size_t cap;
 };
 int words_frame(struct words_room *room, sl_str jpeg, sl_str *out) SL_MUST_USE;
+/* The same with other words around it. */
+int words_picture(struct words_room *room, sl_str head, sl_str jpeg, sl_str tail,
+                  sl_str *out) SL_MUST_USE;
 
 /* ---- when ---- */
 

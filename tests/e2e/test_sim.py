@@ -2,6 +2,7 @@
 """`sluice sim glass`: against the real hub, and against hubs that behave badly."""
 import base64, collections, datetime, hashlib, json, signal, socket, struct, subprocess, threading, time, unittest
 
+import websocket
 from hub import SLUICE, Hub, Viewer
 
 GUID = b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -127,6 +128,34 @@ class AgainstTheHub(SimTest):
         for times in bursts.values():
             for a, b in zip(sorted(times), sorted(times)[1:]):
                 self.assertTrue(b - a < 0.5 or b - a > 1.9, f'{b - a} s between two detections')
+
+    def test_an_older_camera(self):
+        sim = self.sim('--url', self.hub.url, '--wire', 'socketio', '--device', 'old "1"', '--size', '160x120', '--seconds', '5')
+        self.viewer.next('device_status', device_id='old "1"', status='connected')
+        dashboard = websocket.create_connection(f'ws://{self.hub.address}/socket.io/?EIO=4&transport=websocket', timeout=20)
+        self.addCleanup(dashboard.close)
+        for said in ('40', '42["client:hello",{"role":"dashboard"}]'):
+            dashboard.send(said)
+        pictures, defects, online = set(), [], None
+        while online is not False:
+            text = dashboard.recv()
+            if not text.startswith('42'):
+                continue
+            event, m = json.loads(text[2:])
+            self.assertEqual(m['deviceId'], 'old "1"')
+            if event == 'device:status':
+                online = m['online']
+            else:
+                pictures.add(m['dataUrl'])
+                defects += m['defects']
+        self.assertEqual(sim.wait(20), 0)
+        self.assertGreater(len(pictures), 10)
+        self.assertTrue(all(p.startswith('data:image/jpeg;base64,/9j/') for p in pictures))
+        self.assertGreater(len(defects), 0)
+        for d in defects:
+            self.assertRegex(d['confidence'], r'^\d\d?\.\d\d%$')
+            self.assertEqual(len(d['bbox']), 4)
+        self.assertIn('/socket.io/', sim.stderr.read())
 
     def test_they_come_back_after_the_hub(self):
         sim = self.sim('--url', self.hub.url, '--device', 'back', '--size', '160x120')
