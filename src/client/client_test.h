@@ -79,16 +79,11 @@ static inline void crank(struct fixture *f, uint64_t ms)
     sl__loop_crank(f->loop, ms);
 }
 
-/* The oldest call that waits has its stream. returns which it is */
-static inline uint32_t accept_call(struct fixture *f)
+static inline void accept_this(struct fixture *f, uint32_t i)
 {
     const struct stream_options o = {.waiting_max = 1 << 24};
-    uint32_t i = f->answered;
 
-    while (i < f->n && f->call[i].fn == NULL)
-        i++;
-    assert_true(i < f->n);
-    f->answered = i + 1;
+    assert_true(i < f->n && f->call[i].fn != NULL);
     f->call[i].m = mem_stream_open(f->loop, &o);
     if (f->call[i].m == NULL) {
         f->call[i].fn(NULL, SL_E_NOMEM, f->call[i].user);
@@ -98,6 +93,17 @@ static inline uint32_t accept_call(struct fixture *f)
         fn(&f->call[i].m->s, 0, f->call[i].user);
     }
     crank(f, 0);
+}
+
+/* The oldest call that waits has its stream. returns which it is */
+static inline uint32_t accept_call(struct fixture *f)
+{
+    uint32_t i = f->answered;
+
+    while (i < f->n && f->call[i].fn == NULL)
+        i++;
+    f->answered = i + 1;
+    accept_this(f, i);
     return i;
 }
 
@@ -223,10 +229,10 @@ static inline const char *ws_said(struct fixture *f, uint32_t i)
         assert_true(len + n + 16 < sizeof text && at + head + 4 + n <= s.len);
         if (op == WS_BINARY) text[len++] = '<';
         if (op == WS_CLOSE)
-            len += (size_t)sprintf(text + len, "close %d",
-                                   (b[head + 4] ^ b[head]) << 8 | (b[head + 5] ^ b[head + 1]));
+            len += (size_t)snprintf(text + len, 16, "close %d",
+                                    (b[head + 4] ^ b[head]) << 8 | (b[head + 5] ^ b[head + 1]));
         else if (op == WS_PONG)
-            len += (size_t)sprintf(text + len, "pong ");
+            len += (size_t)snprintf(text + len, 16, "pong ");
         for (size_t k = 0; k < n && op != WS_CLOSE; k++)
             text[len++] = (char)(b[head + 4 + k] ^ b[head + (k & 3)]);
         if (op == WS_BINARY) text[len++] = '>';
@@ -247,10 +253,10 @@ static inline void ws_accept_call(struct fixture *f, uint32_t i)
     assert_non_null(at);
     memcpy(key, at + 19, WS_KEY_SIZE - 1);
     assert_true(ws_accept(sl_str_of(key), accept));
-    sprintf(text,
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-            "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-            accept);
+    snprintf(text, sizeof text,
+             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+             "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+             accept);
     feed(f, i, text, strlen(text));
 }
 
@@ -307,7 +313,7 @@ static void note_event(sl_client_socket *s, const sl_sio_event *e, void *user)
     assert_true(sl_client_ack(s, e, SL_STR("\"ok\"")) <= 0);
 }
 
-static void note_answer(sl_client_socket *s, int rc, const sl_sio_event *answer, void *user)
+static inline void note_answer(sl_client_socket *s, int rc, const sl_sio_event *answer, void *user)
 {
     sl_str raw = answer != NULL ? sl_value_raw(answer->args) : SL_STR("-");
 
@@ -395,7 +401,7 @@ static inline uint32_t join_by_websocket(struct fixture *f, sl_client_options *o
     return i;
 }
 
-static int setup(void **state)
+static inline int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
 
@@ -406,7 +412,7 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
+static inline int teardown(void **state)
 {
     struct fixture *f = *state;
 

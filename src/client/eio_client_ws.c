@@ -162,7 +162,7 @@ static void on_end(struct ws_client *w, const struct ws_client_end *end, void *u
 
     if (e->way != WEBSOCKET)
         eio_ws_give_up_probe(e);
-    else if (e->state == CONNECTING && end->status != 0)
+    else if (e->state == CONNECTING && end->status != 0 && end->status != 101)
         eio_client_refused(e, end->status, w->reply != NULL ? w->reply->body : (sl_str){0});
     else
         eio_client_fail(e, reason_of(e, end->rc), end->rc, end->status, end->text);

@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+#define LEAVE_MS 2000 /* for saying that we leave */
+
 static const char own_end[] = "io client disconnect";
 
 /* ---- namespaces ---- */
@@ -230,8 +232,7 @@ static void leave_all(sl_client *c)
     sl__loop_cancel_timer(c->loop, &c->patience);
     for (uint32_t i = 0; i < c->n; i++)
         say_leave(&c->socket[i]);
-    if (c->eio != NULL && eio_client_is_open(c->eio)) client_pump(c);
-    client_take_back(c);
+    client_drop_out(c);
     for (uint32_t i = 0; i < c->n; i++) {
         sl_client_socket *s = &c->socket[i];
 
@@ -240,7 +241,15 @@ static void leave_all(sl_client *c)
         client_fail_waits(s, true);
         client_socket_end(s, own_end);
     }
-    if (c->eio != NULL) eio_client_close(c->eio);
+    c->hurries = false;
+    sl__loop_set_timer(c->loop, &c->patience, LEAVE_MS);
+}
+
+/* Nothing is left to be said, or nobody takes it. */
+static void close_session(sl_client *c)
+{
+    if (c->eio == NULL || !(list_is_empty(&c->out) || c->hurries || !c->was_open)) return;
+    eio_client_close(c->eio);
 }
 
 static void client_free(sl_client *c)
@@ -287,7 +296,11 @@ static void on_turn(struct turn_hook *h)
     } else if (c->eio != NULL && !client_is_wanted(c)) {
         eio_client_close(c->eio);
     }
-    if (c->closing && !c->leaving && (c->hurries || is_all_done(c))) leave_all(c);
+    if (c->closing && !c->leaving && (c->hurries || is_all_done(c))) {
+        leave_all(c);
+        if (c->eio != NULL && eio_client_is_open(c->eio)) client_pump(c);
+    }
+    if (c->leaving) close_session(c);
     if (c->leaving && c->eio == NULL && list_is_empty(&c->failed)) finish(c);
 }
 

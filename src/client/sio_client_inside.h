@@ -125,6 +125,7 @@ void client_forget_early(sl_client_socket *s);
 int client_put_control(sl_client_socket *s, sl_json_out *o);
 void client_pump(sl_client *c);           /* what waits leaves, as far as there is room */
 void client_take_back(sl_client *c);      /* what has not left waits for the next connection */
+void client_drop_out(sl_client *c);       /* its events leave no more */
 void client_release(sl_client_socket *s); /* it is joined: what waits may leave */
 void client_drop_waiting(sl_client_socket *s);
 void client_tell_failed(sl_client *c);

@@ -285,6 +285,17 @@ void client_take_back(sl_client *c)
     }
 }
 
+void client_drop_out(sl_client *c)
+{
+    struct list *next;
+
+    for (struct list *n = c->out.next; n != &c->out; n = next) {
+        struct client_entry *e = LIST_ENTRY(n, struct client_entry, node);
+        next = n->next;
+        if (e->kind == CLIENT_EVENT) entry_free(e);
+    }
+}
+
 void client_release(sl_client_socket *s)
 {
     for (struct list *n; (n = list_take_first(&s->pending)) != NULL;)

@@ -147,10 +147,10 @@ static void the_delays_between_tries(void **state)
         char text[128];
 
         refuse_call(f, UV_ECONNREFUSED);
-        sprintf(text,
-                "trouble connect error, %zu tries, %u: nobody listens at hub:5000: does the "
-                "server run?\n",
-                i + 1, delays[i]);
+        snprintf(text, sizeof text,
+                 "trouble connect error, %zu tries, %u: nobody listens at hub:5000: does the "
+                 "server run?\n",
+                 i + 1, delays[i]);
         heard(f, text);
         crank(f, delays[i] - 1);
         assert_false(has_call(f));
