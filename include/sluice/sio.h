@@ -39,6 +39,7 @@ typedef struct sl_sio_socket sl_sio_socket;
 #define SL_SIO_ROOMS_MAX      256  /* that one socket is in */
 #define SL_SIO_ROOM_NAME_MAX  256  /* bytes */
 #define SL_SIO_ACKS_MAX       1024 /* answers that one socket owes us */
+#define SL_SIO_PAST_MAX       256  /* rooms it has left: for events that it may have missed */
 
 /* ---- what comes in: sl_sio_event, sluice/sio_packet.h ---- */
 
@@ -54,6 +55,12 @@ typedef struct sl_sio_refusal {
     char message[256]; /* "" says "Forbidden" */
     sl_json_out data;  /* one JSON value; empty: no such key. The server's to free */
 } sl_sio_refusal;
+
+/* What a client has missed and can not be sent any more; see sl_sio_options.recovery_ms. */
+typedef struct sl_sio_gap {
+    const char *reason; /* "unknown", "log", "offset" */
+    uint64_t from, to;  /* offsets, which are times: µs since 1970. from 0: it is not known */
+} sl_sio_gap;
 
 typedef struct sl_sio_namespace {
     const char *name; /* "/", "/chat"; NULL: those that is_match lets in */
@@ -76,6 +83,14 @@ typedef struct sl_sio_namespace {
     void (*on_disconnect)(sl_sio_socket *s, const char *reason, void *user);
     const sl_sio_on *events;
     size_t event_count;
+    /*
+     * The data of sl_sio_set_user, unless NULL, when nobody will ask for it any more: behind
+     * on_disconnect, or when a lost session is forgotten. NULL: the data is the program's, and
+     * a recovered socket has none
+     */
+    void (*free_user)(void *data, void *user);
+    /* Where history fills a gap: one JSON string onto `out`, or nothing. May be NULL */
+    void (*put_gap_link)(sl_sio_socket *s, const sl_sio_gap *gap, sl_json_out *out, void *user);
     void *user;
 } sl_sio_namespace;
 
@@ -95,6 +110,13 @@ typedef struct sl_sio_options {
     bool no_eio3;              /* refuse clients of 2.x */
     bool no_upgrade, no_polling, no_websocket;
     /*
+     * Connection state recovery: how long a session that was lost is kept; 0: off. See below.
+     * What it may take: bytes of events (0: 4 MiB), sessions that are lost (0: 1024). The
+     * oldest is forgotten first
+     */
+    uint32_t recovery_ms, recovery_sessions;
+    size_t recovery_bytes;
+    /*
      * Engine.IO alone, if set: `namespaces` is one row, "/", whose on_connect and on_disconnect
      * tell of sessions; here is what they send, as sl_ws_ops.on_message. See sl_sio_send_plain
      */
@@ -112,6 +134,9 @@ SL_API void sl_sio_free(sl_sio *sio); /* after the server; NULL is fine */
 typedef struct sl_sio_stats {
     uint32_t sessions, polling, websocket, eio3, sockets;
     uint64_t opened, upgraded, refused, expired, parse_errors, closed_full;
+    uint32_t lost; /* sessions that are kept for their return */
+    uint64_t recovered, gaps;
+    size_t recovery_bytes; /* of events that are kept for them */
 } sl_sio_stats;
 SL_API void sl_sio_get_stats(const sl_sio *sio, sl_sio_stats *out);
 
@@ -149,6 +174,33 @@ SL_API int sl_sio_refuse(sl_sio_socket *s, const char *message, sl_str data);
  * closed behind that. What was emitted before leaves first. Twice is fine.
  */
 SL_API void sl_sio_disconnect(sl_sio_socket *s, bool hard);
+
+/* ---- recovery ---- */
+
+/*
+ * With recovery_ms a client of 4.x whose connection ends by accident may come back to the
+ * socket it had: the same id, rooms and data, and every event it has missed, once and in order,
+ * behind its CONNECT and in front of what comes next. That works from the first moment, for any
+ * number of ends, and before the server has noticed one: then the old connection ends first. By
+ * accident: "transport close", "transport error", "ping timeout", "forced close"; not after a
+ * disconnect from either side, nor after a restart.
+ *
+ * The program sees an end and a beginning, as with the originals: on_disconnect at the loss,
+ * then is_allowed and on_connect of a new sl_sio_socket that is recovered. Rooms are those of
+ * the loss: leaving one in on_disconnect is too late. Data: see free_user.
+ *
+ * Events in order without an ack are kept: sl_sio_emit, _emit_json, _emit_others, _broadcast.
+ * They end with one more argument, a string: the offset, which clients of 4.x remember by
+ * themselves. Volatile and newest ones and acks have none and are not sent again. If such an
+ * event ends with a string, a client of 4.x takes that for an offset: end it otherwise.
+ *
+ * Who can not be recovered becomes a new socket and is told so, in front of its on_connect, by
+ * one event `gap` {"reason":…,"from":…,"to":…,"link":…}: "unknown" (kept no longer, or from
+ * before a restart), "log" (what it has missed is kept no longer), "offset" (what it says it
+ * has is none of ours). from and to are offsets, microseconds since 1970 as strings; from may
+ * be null. link is what put_gap_link says; else there is no such key.
+ */
+SL_API bool sl_sio_is_recovered(const sl_sio_socket *s);
 
 /* ---- what goes out: sl_sio_packet, sluice/sio_packet.h ---- */
 

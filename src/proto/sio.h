@@ -127,8 +127,9 @@ void sio_out_event(sl_json_out *o, const struct sio_head *h, sl_str name, const 
 void sio_out_ack(sl_json_out *o, const struct sio_head *h, const sl_str *args, size_t n);
 void sio_out_disconnect(sl_json_out *o, sl_str nsp);
 
-/* The server's answer: `0{"sid":..}` in revision 4, nothing but the namespace in 3. */
-void sio_out_connect(sl_json_out *o, unsigned revision, sl_str nsp, sl_str sid);
+/* The server's answer: `0{"sid":..}` in revision 4, nothing but the namespace in 3. pid: for a
+ * return to this session; ptr NULL: there is no such key */
+void sio_out_connect(sl_json_out *o, unsigned revision, sl_str nsp, sl_str sid, sl_str pid);
 
 /* A refusal. data: ready JSON, or empty: then no such key. In revision 3 data or message alone
  */

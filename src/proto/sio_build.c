@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define COPY_BELOW 1024 /* bytes of JSON that cost less to copy than to hold */
@@ -194,11 +195,10 @@ static int add_text(const sl_sio_packet *p, sl_buf *b, size_t lead, size_t from,
     return rc < 0 ? rc : sl_message_add(m, b, (sl_str){all.ptr + at, all.len - at});
 }
 
-static void fill(sl_buf *b, sl_str head, sl_str text)
+static void append(sl_buf *b, sl_str bytes)
 {
-    memcpy(sl__buf_data(b), head.ptr, head.len);
-    memcpy(sl__buf_data(b) + head.len, text.ptr, text.len);
-    b->len = head.len + text.len;
+    if (bytes.len > 0) memcpy(sl__buf_data(b) + b->len, bytes.ptr, bytes.len);
+    b->len += bytes.len;
 }
 
 static struct sio_head head_of(const sl_sio_packet *p, sl_str nsp, const uint64_t *id,
@@ -226,10 +226,10 @@ void sl_sio_set_born(sl_sio_packet *p, uint64_t born_us)
     p->born_us = born_us;
 }
 
-int sio_packet_encode(sl_sio_packet *p, sl_str nsp, const uint64_t *id, bool answer,
-                      struct sio_parts *out)
+/* tail: what stands in the place of the last bracket; empty: that */
+static int encode(sl_sio_packet *p, const struct sio_head *h, bool answer, sl_str tail,
+                  struct sio_parts *out)
 {
-    struct sio_head h = head_of(p, nsp, id, answer);
     char head[SIO_HEAD_MAX + 1];
     size_t from = answer ? p->args_at : 0, lead;
     int rc = sio_packet_settle(p, answer);
@@ -238,14 +238,17 @@ int sio_packet_encode(sl_sio_packet *p, sl_str nsp, const uint64_t *id, bool ans
     out->n = 0;
     out->text = NULL;
     if (rc < 0) return rc;
-    lead = sio_put_head(&h, head);
+    text.len -= tail.len > 0;
+    lead = sio_put_head(h, head);
     if (answer && from > 0) { /* its name and the comma behind that are left out */
         head[lead++] = '[';
         from += text.ptr[from] == ',';
     }
-    out->text = sl_buf_new(0, lead + text.len - from);
+    out->text = sl_buf_new(0, lead + text.len - from + tail.len);
     if (out->text == NULL) return SL_E_NOMEM;
-    fill(out->text, (sl_str){head, lead}, str_part(text, from, text.len));
+    append(out->text, (sl_str){head, lead});
+    append(out->text, str_part(text, from, text.len));
+    append(out->text, tail);
     out->n = 1 + p->binary_n;
     memset(out->part, 0, out->n * sizeof out->part[0]);
     out->part[0].text = true;
@@ -255,6 +258,24 @@ int sio_packet_encode(sl_sio_packet *p, sl_str nsp, const uint64_t *id, bool ans
         rc = sl_message_add(&out->part[1 + i], p->binary[i].buf, p->binary[i].bytes);
     if (rc < 0) sio_parts_drop(out);
     return rc;
+}
+
+int sio_packet_encode(sl_sio_packet *p, sl_str nsp, const uint64_t *id, bool answer,
+                      struct sio_parts *out)
+{
+    struct sio_head h = head_of(p, nsp, id, answer);
+
+    return encode(p, &h, answer, (sl_str){0}, out);
+}
+
+int sio_packet_encode_marked(sl_sio_packet *p, sl_str nsp, uint64_t offset,
+                             struct sio_parts *out)
+{
+    struct sio_head h = head_of(p, nsp, NULL, false);
+    char tail[32];
+    int n = snprintf(tail, sizeof tail, ",\"%" PRIu64 "\"]", offset);
+
+    return encode(p, &h, false, (sl_str){tail, (size_t)n}, out);
 }
 
 void sio_parts_drop(struct sio_parts *parts)

@@ -62,6 +62,9 @@ struct sio_parts {
  */
 int sio_packet_encode(sl_sio_packet *p, sl_str nsp, const uint64_t *id, bool answer,
                       struct sio_parts *out) SL_MUST_USE;
+/* An event with one more argument behind its own: the offset, as a string. */
+int sio_packet_encode_marked(sl_sio_packet *p, sl_str nsp, uint64_t offset,
+                             struct sio_parts *out) SL_MUST_USE;
 void sio_parts_drop(struct sio_parts *parts);
 
 #endif

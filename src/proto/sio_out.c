@@ -78,13 +78,17 @@ void sio_out_disconnect(sl_json_out *o, sl_str nsp)
     out_head(o, &(struct sio_head){.type = SIO_DISCONNECT, .nsp = nsp});
 }
 
-void sio_out_connect(sl_json_out *o, unsigned revision, sl_str nsp, sl_str sid)
+void sio_out_connect(sl_json_out *o, unsigned revision, sl_str nsp, sl_str sid, sl_str pid)
 {
     out_head(o, &(struct sio_head){.type = SIO_CONNECT, .nsp = nsp});
     if (revision == 3) return;
     sl_out_object(o);
     sl_out_key(o, "sid");
     sl_out_str(o, sid);
+    if (pid.ptr != NULL) {
+        sl_out_key(o, "pid");
+        sl_out_str(o, pid);
+    }
     sl_out_end(o);
 }
 

@@ -110,14 +110,18 @@ static void test_packets(void **state)
     sio_out_disconnect(&o, a);
     assert_out("disconnect of a namespace", &o, "1/a,");
 
-    sio_out_connect(&o, 4, root, SL_STR("wZX3oN0bSVIhsaknAAAI"));
+    sio_out_connect(&o, 4, root, SL_STR("wZX3oN0bSVIhsaknAAAI"), no);
     assert_out("6 accepted", &o, "0{\"sid\":\"wZX3oN0bSVIhsaknAAAI\"}");
-    sio_out_connect(&o, 4, a, SL_STR("x"));
+    sio_out_connect(&o, 4, a, SL_STR("x"), no);
     assert_out("6 accepted, namespace", &o, "0/a,{\"sid\":\"x\"}");
-    sio_out_connect(&o, 3, root, SL_STR("x"));
+    sio_out_connect(&o, 3, root, SL_STR("x"), no);
     assert_out("6 accepted, 3", &o, "0");
-    sio_out_connect(&o, 3, a, SL_STR("x"));
+    sio_out_connect(&o, 3, a, SL_STR("x"), no);
     assert_out("6 accepted, namespace, 3", &o, "0/a,");
+    sio_out_connect(&o, 4, a, SL_STR("x"), SL_STR("y"));
+    assert_out("9 offer", &o, "0/a,{\"sid\":\"x\",\"pid\":\"y\"}");
+    sio_out_connect(&o, 3, a, SL_STR("x"), SL_STR("y"));
+    assert_out("9 no offer, 3", &o, "0/a,");
 
     sio_out_connect_error(&o, 4, a, SL_STR("Invalid namespace"), no);
     assert_out("6 unknown", &o, "4/a,{\"message\":\"Invalid namespace\"}");

@@ -65,8 +65,7 @@ static int send_text(struct sio_client *c, sl_json_out *o)
     return rc;
 }
 
-/* At once: what it sends can not be followed, or it can not be served. */
-static void cut(struct sio_client *c, const char *reason)
+void sio_client_cut(struct sio_client *c, const char *reason)
 {
     if (c->eio == NULL || c->done) return;
     c->done = true;
@@ -77,7 +76,7 @@ static void on_parse_error(struct sio_client *c, const char *why)
 {
     c->sio->parse_errors++;
     SL_DEBUG("sio", "event=bad_packet peer=%s why=\"%s\"", eio_peer(c->eio), why);
-    cut(c, "parse error");
+    sio_client_cut(c, "parse error");
 }
 
 /*
@@ -127,7 +126,7 @@ void sio_client_refuse(struct sio_client *c, sl_str name, const char *message, s
 
     if (message[0] == '\0') message = "Forbidden";
     sio_out_connect_error(&o, c->revision, name, sl_str_of(message), data);
-    if (send_text(c, &o) < 0) cut(c, "transport error");
+    if (send_text(c, &o) < 0) sio_client_cut(c, "transport error");
 }
 
 void sio_client_let_in(struct sio_client *c, sl_sio_socket *s, sl_value auth)
@@ -139,13 +138,15 @@ void sio_client_let_in(struct sio_client *c, sl_sio_socket *s, sl_value auth)
     if (s->reason != NULL) return; /* it was disconnected by who let it in: that is told */
     if (*left != NULL) left_free(c, left);
     end_patience(c);
-    sio_out_connect(&o, c->revision, s->nsp->name, sl_str_of(s->id));
+    sio_out_connect(&o, c->revision, s->nsp->name, sl_str_of(s->id),
+                    s->session != NULL ? sl_str_of(s->session->pid) : (sl_str){0});
     if (send_text(c, &o) < 0) {
         sio_socket_end(s, "transport error");
-        cut(c, "transport error");
+        sio_client_cut(c, "transport error");
         return;
     }
     s->joined = c->was_in = true;
+    if (s->session != NULL && sio_session_begin(s->session) < 0) return;
     if (row->on_connect != NULL) row->on_connect(s, auth, row->user);
 }
 
@@ -165,6 +166,7 @@ static void ask(struct sio_client *c, sl_sio_socket *s, sl_value auth)
 
 static void join(struct sio_client *c, sl_str name, sl_value auth)
 {
+    struct sio_return back;
     struct sio_nsp *nsp;
     sl_sio_socket *s;
     int rc;
@@ -173,6 +175,8 @@ static void join(struct sio_client *c, sl_str name, sl_value auth)
         sio_client_refuse(c, name, "Too many namespaces", (sl_str){0});
         return;
     }
+    sio_recovery_find(c, name, auth, &back);
+    if (c->done) return; /* by who was told of another's end */
     nsp = sio_nsp_get(c->sio, name, &rc);
     if (nsp == NULL) {
         sio_client_refuse(c, name, rc == SL_E_NOMEM ? "Out of memory" : "Invalid namespace",
@@ -182,9 +186,10 @@ static void join(struct sio_client *c, sl_str name, sl_value auth)
     s = sio_socket_new(c, nsp);
     if (s == NULL) {
         sio_nsp_release(nsp);
-        cut(c, "transport error");
+        sio_client_cut(c, "transport error");
         return;
     }
+    sio_session_attach(s, &back);
     ask(c, s, auth);
 }
 
@@ -271,7 +276,7 @@ static sl_sio_socket *receiver(struct sio_client *c, const struct sio_packet *p)
 static void begin_gathering(struct sio_client *c, sl_buf *buf, sl_str text, uint32_t wanted)
 {
     c->gather = sio_gather_new(buf, text, wanted);
-    if (c->gather == NULL) cut(c, "transport error");
+    if (c->gather == NULL) sio_client_cut(c, "transport error");
 }
 
 static int read_packet(struct sio_client *c, sl_str text, size_t from,
@@ -283,7 +288,7 @@ static int read_packet(struct sio_client *c, sl_str text, size_t from,
                        &sio->doc, p, &err);
 
     if (rc == SL_E_NOMEM)
-        cut(c, "transport error");
+        sio_client_cut(c, "transport error");
     else if (rc < 0)
         on_parse_error(c, err.text);
     return rc;
@@ -356,7 +361,7 @@ static void begin_patience(struct sio_client *c)
 {
     c->patience = sl__zalloc(sizeof *c->patience);
     if (c->patience == NULL) {
-        cut(c, "transport error");
+        sio_client_cut(c, "transport error");
         return;
     }
     c->patience->client = c;
@@ -384,7 +389,7 @@ static void open_plain(struct sio_client *c)
     sl_sio_socket *s = sio_socket_new(c, nsp);
 
     if (s == NULL) {
-        cut(c, "transport error");
+        sio_client_cut(c, "transport error");
         return;
     }
     s->joined = true;

@@ -21,6 +21,7 @@
 #include "proto/sio_build.h"
 #include "proto/sio_gather.h"
 #include "serve/eio_session.h"
+#include "serve/sio_recovery.h"
 
 /* A namespace that somebody is in, or that is a row's by name. */
 struct sio_nsp {
@@ -29,7 +30,10 @@ struct sio_nsp {
     uint64_t serial; /* never given twice: what was encoded for it is known by it */
     struct list sockets;
     struct map *rooms; /* struct sio_room by name; NULL: none yet */
-    uint32_t n, live;  /* sockets; live: without those that have ended and are not told yet */
+    uint32_t n, live;  /* who holds it; sockets that have not ended */
+    uint32_t sessions; /* see sio_recovery.h, and what is below */
+    struct list log;
+    uint64_t log_floor; /* what is behind this offset has not been dropped */
     sl_str name;
     char text[];
 };
@@ -41,8 +45,9 @@ struct sl_sio {
     uint32_t connect_timeout_ms;
     void (*on_plain)(sl_sio_socket *s, const sl_message *m, void *user); /* or NULL */
     struct eio_server *eio;
-    struct map *nsps;  /* struct sio_nsp by name */
-    struct list ended; /* sl_sio_socket, by of_client */
+    struct sio_recovery *recovery; /* NULL: off */
+    struct map *nsps;              /* struct sio_nsp by name */
+    struct list ended;             /* sl_sio_socket, by of_client */
     struct turn_hook turn;
     struct sio_rules rules4, rules3;
     sl_json doc;       /* the packet that is being read */
@@ -98,12 +103,14 @@ struct sl_sio_socket {
     struct sio_client *client;
     struct sio_nsp *nsp;
     void *user;
-    const char *reason;    /* why it ended; NULL: it has not */
-    struct sio_acks *acks; /* NULL: none has been asked for yet */
-    struct sio_hold *hold; /* NULL: nobody has to decide yet whether it may join */
-    uint64_t stamp;        /* the last broadcast that has looked at it */
+    const char *reason;          /* why it ended; NULL: it has not */
+    struct sio_acks *acks;       /* NULL: none has been asked for yet */
+    struct sio_hold *hold;       /* NULL: nobody has to decide yet whether it may join */
+    struct sio_session *session; /* for its return; NULL: there is none */
+    uint64_t stamp;              /* the last broadcast that has looked at it */
     uint16_t room_n;
     bool joined; /* its CONNECT has been answered */
+    bool is_recovered;
     char id[];
 };
 
@@ -114,6 +121,9 @@ struct eio_message *sio_packet_event(sl_sio_packet *p, const struct sio_nsp *nsp
 /* The same with an id, or as the answer to one: the caller's reference. */
 struct eio_message *sio_packet_with_id(sl_sio_packet *p, const struct sio_nsp *nsp, bool answer,
                                        uint64_t id, int *rc) SL_MUST_USE;
+/* With an offset behind its arguments; the caller's reference. bytes: of all its parts */
+struct eio_message *sio_packet_marked(sl_sio_packet *p, const struct sio_nsp *nsp,
+                                      uint64_t offset, size_t *bytes, int *rc) SL_MUST_USE;
 /* A text of ours that is no event. NULL without memory, or if something went wrong in `o` */
 struct eio_message *sio_plain_message(const sl_json_out *o) SL_MUST_USE;
 
@@ -133,6 +143,8 @@ extern const struct eio_events sio_events;
 void sio_client_hold(struct sio_client *c);
 void sio_client_drop(struct sio_client *c);
 int sio_client_send(struct sio_client *c, struct eio_message *m); /* one of ours, in order */
+/* At once: it can not be followed or served, or it is somewhere else by now. */
+void sio_client_cut(struct sio_client *c, const char *reason);
 /* We have left this namespace: what the client still says to it is no error. */
 void sio_client_note_left(struct sio_client *c, sl_str name);
 /* It is allowed: CONNECT, on_connect. */

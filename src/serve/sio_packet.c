@@ -39,6 +39,23 @@ struct eio_message *sio_packet_with_id(sl_sio_packet *p, const struct sio_nsp *n
     return encode(p, nsp, &id, answer, rc);
 }
 
+struct eio_message *sio_packet_marked(sl_sio_packet *p, const struct sio_nsp *nsp,
+                                      uint64_t offset, size_t *bytes, int *rc)
+{
+    struct sio_parts parts;
+    struct eio_message *made;
+
+    *bytes = 0;
+    *rc = sio_packet_encode_marked(p, nsp->name, offset, &parts);
+    if (*rc < 0) return NULL;
+    for (uint32_t i = 0; i < parts.n; i++)
+        *bytes += parts.part[i].bytes;
+    made = eio_message_new(parts.part, parts.n);
+    if (made == NULL) *rc = SL_E_NOMEM;
+    sio_parts_drop(&parts);
+    return made;
+}
+
 struct eio_message *sio_plain_message(const sl_json_out *o)
 {
     sl_message m = {.text = true};

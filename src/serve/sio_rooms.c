@@ -3,23 +3,9 @@
 #include "base/alloc.h"
 #include "serve/sio_inside.h"
 
-struct sio_room {
-    struct sio_nsp *nsp;
-    struct list members; /* struct sio_member, by of_room */
-    uint32_t n, live;    /* live: without those that have ended and are not told yet */
-    sl_str name;
-    char text[];
-};
-
-struct sio_member {
-    struct list of_room, of_socket;
-    struct sio_room *room;
-    sl_sio_socket *socket;
-};
-
 /* ---- membership ---- */
 
-static struct sio_room *find_room(const struct sio_nsp *nsp, sl_str name)
+struct sio_room *sio_room_find(const struct sio_nsp *nsp, sl_str name)
 {
     return nsp != NULL && nsp->rooms != NULL ? map_find(nsp->rooms, name) : NULL;
 }
@@ -41,17 +27,16 @@ static struct sio_room *room_new(struct sio_nsp *nsp, sl_str name)
     return NULL;
 }
 
-/* An empty room is gone. */
-static void release_room(struct sio_room *r)
+void sio_room_drop(struct sio_room *r)
 {
-    if (r->n > 0) return;
+    if (--r->n > 0) return;
     map_remove(r->nsp->rooms, r->name);
     sl__free(r);
 }
 
 static struct sio_member *find_member(const sl_sio_socket *s, sl_str room)
 {
-    struct sio_room *r = find_room(s->nsp, room);
+    struct sio_room *r = sio_room_find(s->nsp, room);
 
     for (struct list *n = s->rooms.next; r != NULL && n != &s->rooms; n = n->next) {
         struct sio_member *m = LIST_ENTRY(n, struct sio_member, of_socket);
@@ -69,19 +54,19 @@ int sl_sio_join(sl_sio_socket *s, sl_str room)
     if (room.len > SL_SIO_ROOM_NAME_MAX) return SL_E_TOO_BIG;
     if (find_member(s, room) != NULL) return 0;
     if (s->room_n == SL_SIO_ROOMS_MAX) return SL_E_TOO_BIG;
-    r = find_room(s->nsp, room);
+    r = sio_room_find(s->nsp, room);
     if (r == NULL) r = room_new(s->nsp, room);
     if (r == NULL) return SL_E_NOMEM;
+    r->n++;
     m = sl__alloc(sizeof *m);
     if (m == NULL) {
-        release_room(r);
+        sio_room_drop(r);
         return SL_E_NOMEM;
     }
-    m->room = r;
-    m->socket = s;
+    *m = (struct sio_member){.room = r, .socket = s, .until = UINT64_MAX};
+    if (s->session != NULL) m->since = s->nsp->sio->recovery->last;
     list_add_last(&r->members, &m->of_room);
     list_add_last(&s->rooms, &m->of_socket);
-    r->n++;
     r->live++;
     s->room_n++;
     return 0;
@@ -93,8 +78,11 @@ static void leave(struct sio_member *m)
     list_remove(&m->of_socket);
     m->socket->room_n--;
     if (m->socket->reason == NULL) m->room->live--;
-    m->room->n--;
-    release_room(m->room);
+    if (m->socket->session != NULL) {
+        sio_past_add(m->socket->session, m);
+        return;
+    }
+    sio_room_drop(m->room);
     sl__free(m);
 }
 
@@ -102,6 +90,7 @@ void sl_sio_leave(sl_sio_socket *s, sl_str room)
 {
     struct sio_member *m = find_member(s, room);
 
+    if (s->reason != NULL && s->session != NULL) return; /* they are those of its end */
     if (m != NULL) leave(m);
 }
 
@@ -125,7 +114,7 @@ void sio_rooms_uncount(sl_sio_socket *s)
 uint32_t sl_sio_count(const sl_sio *sio, sl_str nsp, sl_str room)
 {
     const struct sio_nsp *in = sio_nsp_find(sio, nsp);
-    const struct sio_room *r = find_room(in, room);
+    const struct sio_room *r = sio_room_find(in, room);
 
     if (in == NULL) return 0;
     if (room.ptr == NULL) return in->live;
@@ -135,34 +124,54 @@ uint32_t sl_sio_count(const sl_sio *sio, sl_str nsp, sl_str room)
 /* ---- sending to many ---- */
 
 struct fan {
+    const struct sio_nsp *nsp;
     const sl_sio_target *target;
-    uint64_t stamp; /* whoever carries it has had it, or is not to have it */
+    sl_sio_packet *packet;
+    uint64_t stamp;  /* whoever carries it has had it, or is not to have it */
+    uint64_t offset; /* 0: it has none */
     uint32_t key;
-    struct eio_message *m;
+    struct eio_message *m, *plain; /* plain: for clients of 2.x, who know no offsets */
 };
 
-static void send_to(const struct fan *f, sl_sio_socket *s)
+/* What this one is to get; NULL: there is no memory for it */
+static struct eio_message *message_for(struct fan *f, const sl_sio_socket *s)
+{
+    int rc;
+
+    if (f->offset == 0) return f->m;
+    if (s->client->revision != 3) {
+        if (s->session != NULL) s->session->last = f->offset;
+        return f->m;
+    }
+    if (f->plain == NULL) f->plain = sio_packet_event(f->packet, f->nsp, &rc);
+    return f->plain;
+}
+
+static void send_to(struct fan *f, sl_sio_socket *s)
 {
     struct eio_session *eio = s->client->eio;
+    struct eio_message *m;
 
     if (s->stamp == f->stamp) return;
     s->stamp = f->stamp;
     if (s->reason != NULL || !s->joined || eio == NULL) return;
     if (f->target->is_volatile && !eio_is_writable(eio)) return;
+    m = message_for(f, s);
+    if (m == NULL) return;
     if (f->key != 0)
-        (void)eio_send(eio, f->m, f->key);
+        (void)eio_send(eio, m, f->key);
     else
-        (void)eio_announce(eio, f->m); /* whose queue is full is closed: no error of ours */
+        (void)eio_announce(eio, m); /* whose queue is full is closed: no error of ours */
 }
 
 /* Nobody leaves while these walk: who ends is told at the end of the turn. */
-static void send_to_all(const struct fan *f, const struct sio_nsp *nsp)
+static void send_to_all(struct fan *f, const struct sio_nsp *nsp)
 {
     for (struct list *n = nsp->sockets.next; n != &nsp->sockets; n = n->next)
         send_to(f, LIST_ENTRY(n, sl_sio_socket, of_nsp));
 }
 
-static void send_to_room(const struct fan *f, const struct sio_room *r)
+static void send_to_room(struct fan *f, const struct sio_room *r)
 {
     for (struct list *n = r->members.next; n != &r->members; n = n->next)
         send_to(f, LIST_ENTRY(n, struct sio_member, of_room)->socket);
@@ -170,32 +179,50 @@ static void send_to_room(const struct fan *f, const struct sio_room *r)
 
 static void spare(const struct fan *f, const struct sio_nsp *nsp, sl_str room)
 {
-    const struct sio_room *r = find_room(nsp, room);
+    const struct sio_room *r = sio_room_find(nsp, room);
 
     if (r == NULL) return;
     for (struct list *n = r->members.next; n != &r->members; n = n->next)
         LIST_ENTRY(n, struct sio_member, of_room)->socket->stamp = f->stamp;
 }
 
-static int broadcast(sl_sio *sio, const sl_sio_target *t, uint32_t key, sl_sio_packet *p)
+/* Make what all of them get, and keep it for those who come back. returns 0 or why not */
+static int begin_fan(struct fan *f, struct sio_nsp *nsp)
 {
-    const struct sio_nsp *nsp = sio_nsp_find(sio, t->nsp);
-    struct fan f = {.target = t, .key = key};
+    bool is_marked = nsp->sio->recovery != NULL && f->key == 0 && !f->target->is_volatile;
+    size_t bytes;
     int rc = 0;
 
+    f->stamp = ++nsp->sio->stamp;
+    if (!is_marked) {
+        f->m = sio_packet_event(f->packet, nsp, &rc);
+        return rc;
+    }
+    f->offset = sio_log_next(nsp->sio);
+    f->m = sio_packet_marked(f->packet, nsp, f->offset, &bytes, &rc);
+    if (f->m != NULL) sio_log_put(nsp, f->target, f->m, f->offset, bytes);
+    return rc;
+}
+
+static int broadcast(sl_sio *sio, const sl_sio_target *t, uint32_t key, sl_sio_packet *p)
+{
+    struct sio_nsp *nsp = sio_nsp_find(sio, t->nsp);
+    struct fan f = {.nsp = nsp, .target = t, .packet = p, .key = key};
+    int rc;
+
     if (nsp == NULL) return 0;
-    f.m = sio_packet_event(p, nsp, &rc);
+    rc = begin_fan(&f, nsp);
     if (f.m == NULL) return rc;
-    f.stamp = ++sio->stamp;
     for (size_t i = 0; i < t->except_count; i++)
         spare(&f, nsp, t->except[i]);
     /* only marked, never changed otherwise */
     if (t->but != NULL) ((sl_sio_socket *)t->but)->stamp = f.stamp;
     if (t->to_count == 0) send_to_all(&f, nsp);
     for (size_t i = 0; i < t->to_count; i++) {
-        const struct sio_room *r = find_room(nsp, t->to[i]);
+        const struct sio_room *r = sio_room_find(nsp, t->to[i]);
         if (r != NULL) send_to_room(&f, r);
     }
+    if (f.offset != 0) eio_message_drop(f.m); /* else it is the packet's */
     return 0;
 }
 

@@ -20,6 +20,7 @@ static struct sio_nsp *nsp_new(sl_sio *sio, const sl_sio_namespace *row, sl_str 
     nsp->row = row;
     nsp->serial = ++sio->serial;
     list_init(&nsp->sockets);
+    list_init(&nsp->log);
     memcpy(nsp->text, name.ptr, name.len);
     nsp->name = (sl_str){nsp->text, name.len};
     if (map_put(sio->nsps, nsp->name, nsp, NULL) < 0) {
@@ -168,6 +169,8 @@ int sl_sio_new(sl_loop *loop, const sl_sio_options *o, sl_sio **out, sl_error *e
     if (o->on_plain_message != NULL
         && (o->namespace_count != 1 || row->name == NULL || strcmp(row->name, "/") != 0))
         return sl_fail(err, SL_E_INVAL, path, "Engine.IO alone has one namespace, \"/\"");
+    if (o->on_plain_message != NULL && o->recovery_ms > 0)
+        return sl_fail(err, SL_E_INVAL, path, "Engine.IO alone has no recovery");
     if (strlen(path) >= sizeof sio->path)
         return sl_fail(err, SL_E_INVAL, path, "a path has at most %zu bytes",
                        sizeof sio->path - 1);
@@ -176,7 +179,8 @@ int sl_sio_new(sl_loop *loop, const sl_sio_options *o, sl_sio **out, sl_error *e
     memcpy(sio->path, path, strlen(path));
     set_up(sio, loop, o);
     sio->nsps = map_new();
-    if (sio->nsps == NULL || make_engine(sio, o) < 0)
+    if (sio->nsps == NULL || make_engine(sio, o) < 0
+        || sio_recovery_new(sio, o, &sio->recovery) < 0)
         rc = sl_fail(err, SL_E_NOMEM, path, "out of memory");
     for (size_t i = 0; i < o->namespace_count && rc == 0; i++)
         rc = add_row(sio, &o->namespaces[i], err);
@@ -201,6 +205,7 @@ void sl_sio_free(sl_sio *sio)
     if (sio == NULL) return;
     eio_server_free(sio->eio); /* the last ones end here */
     sio_tell(sio);
+    sio_recovery_free(sio->recovery);
     for (uint32_t i = 0; sio->nsps != NULL && map_next(sio->nsps, &i, &name, &nsp);)
         nsp_free(nsp);
     map_free(sio->nsps);
@@ -229,4 +234,9 @@ void sl_sio_get_stats(const sl_sio *sio, sl_sio_stats *out)
         .parse_errors = e.parse_errors + sio->parse_errors,
         .closed_full = e.closed_full,
     };
+    if (sio->recovery == NULL) return;
+    out->lost = sio->recovery->lost_n;
+    out->recovered = sio->recovery->recovered;
+    out->gaps = sio->recovery->gaps;
+    out->recovery_bytes = sio->recovery->bytes;
 }

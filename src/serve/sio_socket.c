@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-#define ID_SIZE 21 /* 120 random bits, terminated */
-
 /* An answer that is waited for. */
 struct sio_wait {
     struct list node;
@@ -31,7 +29,7 @@ static void make_id_as_2x(char *id, size_t size, sl_str nsp, const char *sid)
 
 sl_sio_socket *sio_socket_new(struct sio_client *c, struct sio_nsp *nsp)
 {
-    size_t id_size = c->revision == 3 ? nsp->name.len + 1 + EIO_SID_SIZE : ID_SIZE;
+    size_t id_size = c->revision == 3 ? nsp->name.len + 1 + EIO_SID_SIZE : SIO_ID_SIZE;
     sl_sio_socket *s = sl__zalloc(offsetof(sl_sio_socket, id) + id_size);
 
     if (s == NULL) return NULL;
@@ -41,7 +39,7 @@ sl_sio_socket *sio_socket_new(struct sio_client *c, struct sio_nsp *nsp)
     if (c->revision == 3)
         make_id_as_2x(s->id, id_size, nsp->name, eio_sid(c->eio));
     else
-        rand_token(s->id, ID_SIZE - 1);
+        rand_token(s->id, SIO_ID_SIZE - 1);
     list_add_last(&c->sockets, &s->of_client);
     list_add_last(&nsp->sockets, &s->of_nsp);
     sio_client_hold(c);
@@ -67,14 +65,19 @@ void sio_socket_free(sl_sio_socket *s)
 {
     struct sio_nsp *nsp = s->nsp;
     struct sio_client *c = s->client;
+    const sl_sio_namespace *row = nsp->row;
+    void *user;
 
     if (s->reason == NULL) uncount(s);
-    s->reason = "";
+    if (s->reason == NULL) s->reason = "";
+    sio_session_end(s);
     sio_rooms_leave_all(s);
     list_remove(&s->of_client);
     list_remove(&s->of_nsp);
+    user = s->user;
     sl__free(s->acks);
     sl__free(s);
+    if (user != NULL && row->free_user != NULL) row->free_user(user, row->user);
     nsp->n--;
     sio_nsp_release(nsp);
     sio_client_drop(c);
@@ -94,6 +97,7 @@ void sio_socket_end(sl_sio_socket *s, const char *reason)
     if (s->reason != NULL) return;
     uncount(s);
     s->reason = reason;
+    sio_session_note_end(s);
     list_add_last(&s->nsp->sio->ended, &s->of_client);
     sio_want_turn(s->nsp->sio);
 }
@@ -137,8 +141,11 @@ static bool need_acks(sl_sio_socket *s)
 {
     if (s->acks != NULL) return true;
     s->acks = sl__zalloc(sizeof *s->acks);
-    if (s->acks != NULL) list_init(&s->acks->waits);
-    return s->acks != NULL;
+    if (s->acks == NULL) return false;
+    list_init(&s->acks->waits);
+    /* an answer to what it was asked before it was lost is none to this */
+    if (s->session != NULL) s->acks->next = s->session->next_ack;
+    return true;
 }
 
 static struct sio_wait *wait_new(sl_sio_socket *s, sl_sio_event_fn *fn, void *user)
@@ -213,9 +220,28 @@ static int emit(sl_sio_socket *s, sl_sio_packet *p, uint32_t key)
     return m != NULL ? eio_send(s->client->eio, m, key) : rc;
 }
 
+/* It is kept for the return of a client that has not had it. */
+static int emit_marked(sl_sio_socket *s, sl_sio_packet *p)
+{
+    uint64_t offset = sio_log_next(s->nsp->sio);
+    struct eio_message *m;
+    size_t bytes;
+    int rc = may_emit(s);
+
+    if (rc < 0) return rc;
+    m = sio_packet_marked(p, s->nsp, offset, &bytes, &rc);
+    if (m == NULL) return rc;
+    sio_log_put_one(s, m, offset, bytes);
+    rc = eio_send(s->client->eio, m, 0);
+    eio_message_drop(m);
+    return rc;
+}
+
 int sl_sio_emit(sl_sio_socket *s, sl_sio_packet *p)
 {
-    return emit(s, p, 0);
+    bool is_marked = s->nsp->sio->recovery != NULL && s->client->revision != 3;
+
+    return is_marked ? emit_marked(s, p) : emit(s, p, 0);
 }
 
 int sl_sio_emit_newest(sl_sio_socket *s, uint32_t key, sl_sio_packet *p)
@@ -237,7 +263,7 @@ int sl_sio_emit_json(sl_sio_socket *s, const char *event, sl_str args)
 
     sio_packet_init(&p, event);
     if (args.len > 0) sl_out_raw(&p.out, args);
-    rc = emit(s, &p, 0);
+    rc = sl_sio_emit(s, &p);
     sio_packet_deinit(&p);
     return rc;
 }
