@@ -84,6 +84,7 @@ struct sl_loop {
     struct list held;    /* corked streams, the one due first in front */
     struct list gone;    /* streams whose last callback is due */
     uint32_t stream_count;
+    uint64_t last_id;     /* of a stream */
     size_t waiting_bytes; /* in all their outboxes */
     struct relief relief;
     struct timer held_timer, grace_timer;

@@ -169,3 +169,10 @@ const struct peer *socket_stream_peer(const struct stream *s)
 {
     return s->io == &socket_io ? &LIST_ENTRY(s, struct socket_stream, s)->peer : NULL;
 }
+
+bool socket_stream_facts(const struct stream *s, struct tcp_facts *out)
+{
+    *out = (struct tcp_facts){0};
+    if (s->io != &socket_io || s->closing) return false;
+    return tcp_facts_get(LIST_ENTRY(s, struct socket_stream, s)->fd, out);
+}

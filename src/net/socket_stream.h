@@ -4,6 +4,7 @@
 #define NET_SOCKET_STREAM_H
 
 #include "net/stream.h"
+#include "net/tcp_facts.h"
 
 #include <sys/socket.h>
 
@@ -28,6 +29,8 @@ int socket_stream_open(sl_loop *loop, int fd, const struct sockaddr *address,
 
 void peer_from_sockaddr(const struct sockaddr *a, struct peer *out);
 bool peer_is_loopback(const struct peer *p);
+/* As tcp_facts_get; false as well if the stream is no socket's. */
+bool socket_stream_facts(const struct stream *s, struct tcp_facts *out);
 /* NULL if the stream is no socket's */
 const struct peer *socket_stream_peer(const struct stream *s);
 

@@ -12,12 +12,20 @@
 static void on_deadline(struct timer *t);
 static void schedule(struct stream *s, unsigned flags);
 
+/* Never given twice, and it says when that was: a connection can be named by it. */
+static uint64_t next_id(sl_loop *l)
+{
+    l->last_id = l->now.us > l->last_id ? l->now.us : l->last_id + 1;
+    return l->last_id;
+}
+
 void sl__stream_init(struct stream *s, sl_loop *loop, const struct stream_io *io,
                      const struct stream_options *o)
 {
     *s = (struct stream){
         .io = io,
         .loop = loop,
+        .id = next_id(loop),
         .waiting_max = o->waiting_max,
         .cork_us = o->cork_us,
     };

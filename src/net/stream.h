@@ -70,7 +70,8 @@ struct stream {
     const struct stream_events *on;
     sl_loop *loop;
     void *user;
-    struct list all;   /* among the loop's streams */
+    uint64_t id;       /* rises: the microsecond of its beginning, or one more than the last */
+    struct list all;   /* among the loop's streams, by id */
     struct list flush; /* in the loop's dirty or held list */
     struct timer deadline;
     struct outbox *out;

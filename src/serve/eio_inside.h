@@ -7,7 +7,9 @@
 #include "net/loop.h"
 #include "proto/eio.h"
 #include "serve/dispatch.h"
+#include "serve/agents.h"
 #include "serve/eio_session.h"
+#include "serve/inspect.h"
 #include "serve/ws_session.h"
 
 /* ---- messages ---- */
@@ -61,6 +63,7 @@ struct eio_queue {
  * *q is made when needed. returns 0, SL_E_FULL or SL_E_NOMEM
  */
 int eio_queue_put(struct eio_queue **q, struct eio_message *m, uint32_t key, size_t bound);
+bool eio_queue_has(const struct eio_queue *q, uint32_t key); /* one waits under it */
 /* The one that leaves next, or NULL; its key, 0 for one in order. */
 struct eio_message *eio_queue_first(const struct eio_queue *q, uint32_t *key);
 /* The i-th of those that leave next, or NULL. */
@@ -134,6 +137,7 @@ struct eio_session {
     bool base64;          /* EIO3: no binary for this client */
     bool pinged;          /* EIO4: a pong is due */
     bool heard, extended; /* since the ping: something came; that has been credited */
+    uint8_t agent;        /* of server->agents */
     uint32_t refs;
     sl_ws *probe;
     sl_request *poll, *post; /* held; being read */
@@ -141,11 +145,16 @@ struct eio_session {
     struct eio_late *late;
     void *user;
     const char *reason;              /* why it ended; NULL: it has not */
-    uint64_t beat_at_ms;             /* a ping, or the end of patience */
+    union {
+        uint64_t beat_at_ms; /* a ping, or the end of patience */
+        uint64_t last_id;    /* over, and it had a WebSocket: see eio_id */
+    };
     uint64_t side_at_ms, noop_at_ms; /* 0: none. End of the upgrade or lingering; release */
     struct timer timer;
     struct list due;          /* in server->due: something is to be done at the turn's end */
     struct eio_session *next; /* in server->sessions */
+    uint32_t born_s;    /* by the loop's clock */
+    uint32_t conflated; /* what was the newest gave way */
     char sid[EIO_SID_SIZE];
     char peer[]; /* terminated */
 };
@@ -160,6 +169,8 @@ struct eio_server {
     struct turn_hook turn;
     struct stop_hook stop;
     struct eio_message *ping, *greeting;
+    struct agents *agents; /* what clients call themselves */
+    const struct observer *observer;
     char path[EIO_ROUTES][128];
     struct eio_batch batch;
     struct eio_stats stats; /* but for what is counted when asked for */
@@ -183,6 +194,17 @@ void eio_end(struct eio_session *s, const char *reason, enum eio_type last, int 
 
 /* Something is to be done at the end of the turn. */
 void eio_session_is_due(struct eio_session *s);
+/* Whether a request is an Engine.IO session's. */
+bool eio_is_of_session(const sl_request *r);
+/*
+ * What it is known by to who inspects: its WebSocket's number. One that polls has none, and
+ * memory for it would be for this alone: it is a keyed hash of its secret id, above all others.
+ */
+#define EIO_ID_POLLING (UINT64_C(1) << 52)
+uint64_t eio_id(const struct eio_session *s);
+/* For observers: it is open, and it has ended. */
+void eio_tell_opened(struct eio_session *s);
+void eio_tell_ended(struct eio_session *s);
 /* After one of the times has changed. */
 void eio_set_timer(struct eio_session *s);
 /* "In `ms` from now", for those times. */

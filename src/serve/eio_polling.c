@@ -260,6 +260,7 @@ static void handshake(struct eio_server *e, sl_request *r)
     hold_poll(s, r);
     eio_put_open_packet(s);
     if (!s->over && e->o.events->on_open != NULL) e->o.events->on_open(s, r, e->o.user);
+    if (!s->over) eio_tell_opened(s);
     if (!s->over && s->poll != NULL) eio_flush_poll(s);
     eio_session_drop(s);
 }
@@ -364,4 +365,11 @@ void eio_on_request(sl_request *r, void *user)
         push(s, r);
     else
         poll(s, r);
+}
+
+bool eio_is_of_session(const sl_request *r)
+{
+    const sl_route *row = r->match.row;
+
+    return row != NULL && row->on_request == eio_on_request;
 }

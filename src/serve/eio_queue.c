@@ -58,6 +58,11 @@ static int put_slot(struct eio_queue *q, struct eio_slot *slot, uint32_t key,
     return 0;
 }
 
+bool eio_queue_has(const struct eio_queue *q, uint32_t key)
+{
+    return q != NULL && find_slot(q, key) != NULL;
+}
+
 int eio_queue_put(struct eio_queue **where, struct eio_message *m, uint32_t key, size_t bound)
 {
     struct eio_queue *q = *where != NULL ? *where : sl__zalloc(sizeof *q);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What all sessions of one path share, and what is done for them at the end of a turn. */
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "serve/eio_inside.h"
 #include "serve/ws_internal.h"
 
@@ -15,6 +16,7 @@ static void settle(struct eio_session *s)
     if (!s->over && s->poll != NULL && (s->queue != NULL || s->closing)) eio_flush_poll(s);
     if (s->reason != NULL && !s->told) {
         s->told = true;
+        eio_tell_ended(s);
         e->o.events->on_close(s, s->reason, e->o.user);
     }
     if (s->over && list_is_empty(&s->due)) eio_session_drop(s); /* what kept it alive */
@@ -104,6 +106,7 @@ void eio_server_free(struct eio_server *e)
     eio_batch_end(e);
     eio_message_drop(e->ping);
     eio_message_drop(e->greeting);
+    agents_free(e->agents);
     eio_table_deinit(&e->sessions);
     sl__free(e);
 }
@@ -145,4 +148,39 @@ void eio_get_stats(const struct eio_server *e, struct eio_stats *out)
     for (uint32_t i = 0; (s = eio_table_at(&e->sessions, &i)) != NULL; i++)
         for (; s != NULL; s = s->next)
             count(s, out);
+}
+
+/* ---- for who looks on ---- */
+
+uint64_t eio_id(const struct eio_session *s)
+{
+    if (s->ws != NULL) return s->ws->stream->id;
+    if (s->over && s->state == EIO_ON_WEBSOCKET) return s->last_id;
+    return EIO_ID_POLLING | (hash_key(sl_str_of(s->sid)) & (EIO_ID_POLLING - 1));
+}
+
+static void show(struct eio_session *s, struct inspected *out)
+{
+    *out = (struct inspected){.eio = s, .ws = s->ws, .id = eio_id(s)};
+    if (s->ws != NULL) out->stream = s->ws->stream;
+}
+
+void eio_tell_opened(struct eio_session *s)
+{
+    const struct observer *o = s->server->observer;
+    struct inspected c;
+
+    if (o == NULL) return;
+    show(s, &c);
+    o->on_opened(&c, o->user);
+}
+
+void eio_tell_ended(struct eio_session *s)
+{
+    const struct observer *o = s->server->observer;
+    struct inspected c;
+
+    if (o == NULL) return;
+    show(s, &c);
+    o->on_ended(&c, 0, sl_str_of(s->reason), o->user);
 }

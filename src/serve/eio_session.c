@@ -51,6 +51,7 @@ void eio_session_drop(struct eio_session *s)
     if (--s->refs > 0) return;
     list_remove(&s->due);
     eio_free_late(s);
+    agents_drop(s->server->agents, s->agent);
     sl__free(s);
 }
 
@@ -65,6 +66,7 @@ struct eio_session *eio_session_new(struct eio_server *e, unsigned revision,
     s->server = e;
     s->refs = 1;
     s->revision = (uint8_t)revision;
+    s->born_s = (uint32_t)(e->loop->now.us / 1000000);
     memcpy(s->peer, peer, n);
     rand_token(s->sid, EIO_SID_SIZE - 1); /* 144 bits */
     if (eio_table_add(&e->sessions, s) < 0) {
@@ -77,6 +79,7 @@ struct eio_session *eio_session_new(struct eio_server *e, unsigned revision,
     s->beat_at_ms = revision == 3 ? eio_at(s, e->o.ping_interval_ms) + e->o.ping_timeout_ms
                                   : next_ping_at(s);
     eio_set_timer(s);
+    s->agent = agents_hold(&e->agents, sl_request_header(r, "User-Agent"));
     e->stats.opened++;
     return s;
 }
@@ -100,6 +103,7 @@ void eio_end(struct eio_session *s, const char *reason, enum eio_type last, int 
 {
     if (s->over) return;
     s->over = true;
+    if (s->ws != NULL) s->last_id = s->ws->stream->id;
     note_reason(s, reason);
     eio_session_is_due(s);
     eio_table_remove(&s->server->sessions, s);
@@ -217,6 +221,7 @@ static void beat(struct eio_session *s)
         return;
     }
     s->pinged = true;
+    if (s->ws != NULL) ws_note_ping(s->ws);
     s->heard = s->extended = false;
     s->beat_at_ms += s->server->o.ping_timeout_ms;
     (void)eio_announce(s, s->server->ping); /* one frame and one vector for all that are due */
@@ -255,6 +260,7 @@ static int put_on_ws(struct eio_session *s, struct eio_message *m, uint32_t key,
         return rc < 0 ? rc : sl__ws_send_packet(s->ws, p, flags);
     }
     rc = sl__ws_put_newest_packet(s->ws, key, p);
+    s->conflated += rc == 1;
     return rc < 0 ? rc : 0;
 }
 
@@ -274,7 +280,10 @@ int eio_put(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned
     if (s->state == EIO_ON_WEBSOCKET) {
         rc = put_on_ws(s, m, key, flags);
     } else {
+        bool gives_way = key != 0 && eio_queue_has(s->queue, key);
+
         rc = eio_queue_put(&s->queue, m, key, s->server->o.queue_max);
+        s->conflated += rc == 0 && gives_way;
         if (rc == 0 && s->poll != NULL) eio_session_is_due(s);
     }
     if (rc == SL_E_FULL) eio_is_full(s);
@@ -364,6 +373,7 @@ static void on_pong(struct eio_session *s)
         return;
     }
     s->pinged = false;
+    if (s->ws != NULL) ws_note_pong(s->ws);
     s->beat_at_ms = next_ping_at(s);
     eio_set_timer(s);
 }

@@ -28,6 +28,7 @@ static void open_session(struct eio_server *e, sl_ws *ws, const sl_request *r)
     sl_ws_set_user(ws, s);
     eio_put_open_packet(s);
     if (!s->over && e->o.events->on_open != NULL) e->o.events->on_open(s, r, e->o.user);
+    if (!s->over) eio_tell_opened(s);
 }
 
 static void on_open(sl_ws *ws, const sl_request *r, void *user)
@@ -37,6 +38,7 @@ static void on_open(sl_ws *ws, const sl_request *r, void *user)
     struct eio_session *s;
 
     ws->stream->waiting_max = e->o.queue_max;
+    ws->is_carrier = true;
     if (sid.len == 0) {
         open_session(e, ws, r);
         return;
@@ -216,6 +218,7 @@ static void on_close(sl_ws *ws, int code, sl_str reason, void *user)
     }
     if (code == WS_TRY_LATER) s->server->stats.closed_full++;
     (void)!eio_batch_settle(s);
+    s->last_id = ws->stream->id; /* no timer needs its place any more */
     s->ws = NULL;
     eio_end(s, reason_of(code), EIO_CLOSE, WS_NORMAL);
 }

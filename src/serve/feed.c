@@ -17,8 +17,10 @@
 
 #include "base/alloc.h"
 #include "base/packet.h"
+#include "serve/agents.h"
 #include "serve/answer.h"
-#include "serve/http_conn.h"
+#include "serve/http_inside.h"
+#include "serve/inspect.h"
 #include "serve/pace.h"
 
 #include <stdio.h>
@@ -29,8 +31,11 @@ struct sl_feed {
     struct list node; /* in server->feeds */
     void (*on_close)(sl_feed *f, void *user);
     void *user;
-    uint64_t queued; /* bytes, without those that were replaced */
-    uint64_t taken;  /* how many of them had left when the deadline was set */
+    uint64_t queued;              /* bytes, without those that were replaced */
+    uint64_t taken;               /* how many of them had left when the deadline was set */
+    const char *transport, *path; /* see feed_look */
+    uint32_t conflated;
+    uint8_t agent;
     bool chunked, closing;
     bool watched; /* the write deadline is set */
     bool drained; /* all had left, some time since then */
@@ -114,13 +119,25 @@ static void on_drained(struct stream *s)
     if (f->closing) say_last(f);
 }
 
+static void tell_ended(sl_feed *f, int why)
+{
+    const struct observer *o = f->server->observer;
+    char text[64];
+
+    if (o == NULL) return;
+    o->on_ended(&(struct inspected){.id = f->stream->id, .stream = f->stream, .feed = f}, 0,
+                why == 0 ? (sl_str){0} : sl_str_of(sl_strerror(why, text, sizeof text)),
+                o->user);
+}
+
 static void on_gone(struct stream *s, int why)
 {
     sl_feed *f = s->user;
 
-    (void)why;
     f->closing = true;
     list_remove(&f->node);
+    tell_ended(f, why);
+    agents_drop(f->server->agents, f->agent);
     if (f->on_close != NULL) f->on_close(f, f->user);
     sl__free(f);
 }
@@ -147,10 +164,11 @@ static struct packet *make_chunk(const sl_feed *f, const sl_message *m)
     return packet_framed((sl_str){head, (size_t)n}, m, SL_STR("\r\n"));
 }
 
-static int put_newest(struct stream *s, uint32_t key, struct packet *p)
+static int put_newest(sl_feed *f, uint32_t key, struct packet *p)
 {
-    int rc = sl__stream_put_newest(s, key, p);
+    int rc = sl__stream_put_newest(f->stream, key, p);
 
+    f->conflated += rc == 1;
     return rc < 0 ? rc : 0;
 }
 
@@ -166,7 +184,7 @@ static int send_chunk(sl_feed *f, const uint32_t *key, const sl_message *m)
     p = make_chunk(f, m);
     if (p == NULL) return SL_E_NOMEM;
     before = sl__stream_waiting(f->stream);
-    rc = key != NULL ? put_newest(f->stream, *key, p) : sl__stream_send(f->stream, p, 0);
+    rc = key != NULL ? put_newest(f, *key, p) : sl__stream_send(f->stream, p, 0);
     packet_drop(p);
     if (rc < 0) return rc;
     f->queued += sl__stream_waiting(f->stream);
@@ -203,6 +221,8 @@ static void take_stream(sl_feed *f, sl_request *r)
 {
     struct http_conn *c = r->conn;
 
+    f->agent = agents_hold_again(f->server->agents, c->agent);
+    f->path = r->match.row != NULL ? r->match.row->path : "";
     r->conn = NULL;
     f->stream = http_conn_take_stream(c);
     f->stream->viewer = true;
@@ -225,6 +245,28 @@ static int open_feed(sl_request *r, const struct answer *a, sl_feed *f)
     f->chunked = r->head->minor > 0;
     take_stream(f, r);
     return 0;
+}
+
+static const char *transport_of(const char *content_type)
+{
+    static const char *const known[][2] = {
+        {"text/event-stream",         "sse"  },
+        {"multipart/x-mixed-replace", "mjpeg"},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strncmp(content_type, known[i][0], strlen(known[i][0])) == 0) return known[i][1];
+    }
+    return "http";
+}
+
+static void tell_opened(sl_feed *f)
+{
+    const struct observer *o = f->server->observer;
+
+    if (o != NULL)
+        o->on_opened(&(struct inspected){.id = f->stream->id, .stream = f->stream, .feed = f},
+                     o->user);
 }
 
 int sl_answer_feed(sl_request *r, const char *content_type,
@@ -252,7 +294,42 @@ int sl_answer_feed(sl_request *r, const char *content_type,
     }
     f->on_close = on_close;
     f->user = user;
+    f->transport = transport_of(content_type);
     *out = f;
     answer_end(r);
+    tell_opened(f);
     return 0;
+}
+
+/* ---- for who inspects ---- */
+
+sl_feed *feed_of(const struct stream *s)
+{
+    return s->on == &events ? s->user : NULL;
+}
+
+bool feed_is_closing(const sl_feed *f)
+{
+    return f->closing;
+}
+
+void feed_look(const sl_feed *f, struct feed_facts *out)
+{
+    *out = (struct feed_facts){f->transport, f->path, f->conflated, f->agent};
+}
+
+size_t feed_waiting(const sl_feed *f)
+{
+    return sl__stream_waiting(f->stream);
+}
+
+void feed_end(sl_feed *f)
+{
+    f->closing = true;
+    sl__stream_close(f->stream, 0);
+}
+
+void *feed_user(const sl_feed *f, void (*on_close)(sl_feed *f, void *user))
+{
+    return f->on_close == on_close ? f->user : NULL;
 }

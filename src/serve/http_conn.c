@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/packet.h"
+#include "serve/agents.h"
 #include "serve/http_inside.h"
 #include "serve/request.h"
 #include "serve/trouble.h"
@@ -24,6 +25,7 @@ void http_conn_free(struct http_conn *c)
     http_read_free_partial(c);
     sl_buf_drop(c->rest);
     packet_drop(c->stuck);
+    agents_drop(c->server->agents, c->agent);
     sl__free(c);
 }
 
@@ -197,6 +199,11 @@ static const struct stream_events events = {
     .on_drained = on_drained,
     .on_gone = on_gone,
 };
+
+struct http_conn *http_conn_of(const struct stream *s)
+{
+    return s->on == &events ? s->user : NULL;
+}
 
 static void on_refused_bytes(struct stream *s, uint8_t *bytes, size_t n)
 {

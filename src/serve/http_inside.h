@@ -32,12 +32,14 @@ struct http_conn {
     size_t last_waiting; /* SENDING: at the last deadline */
     struct pace pace;    /* BODY */
     uint8_t state;
-    bool heard;   /* it has sent something */
-    bool reading; /* inside read_bytes */
-    bool close;   /* SENDING: end afterwards */
+    uint8_t agent; /* of server->agents; 0: it has not said */
+    bool heard;    /* it has sent something */
+    bool reading;  /* inside read_bytes */
+    bool close;    /* SENDING: end afterwards */
 };
 
 void http_conn_free(struct http_conn *c);
+struct http_conn *http_conn_of(const struct stream *s); /* NULL: it is something else's */
 
 /*
  * Take what the peer has sent; requests that are complete go to their handlers. What lies

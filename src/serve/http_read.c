@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "serve/agents.h"
 #include "serve/answer.h"
 #include "serve/body.h"
 #include "serve/cors.h"
@@ -61,6 +62,8 @@ static void begin_request(struct http_conn *c, const struct http1_head *h, int r
     }
     c->request = r;
     c->state = BUSY;
+    if (c->agent == 0)
+        c->agent = agents_hold(&c->server->agents, sl_request_header(r, "User-Agent"));
     if (rc < 0) {
         sl_answer_error(r, h->status, "%s", h->why);
         return;

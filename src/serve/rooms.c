@@ -20,7 +20,8 @@ struct membership {
     struct list of_ws;
     sl_room *room;
     sl_ws *ws;
-    uint32_t index; /* in room->member */
+    uint32_t index;     /* in room->member */
+    uint32_t conflated; /* what was the newest gave way */
 };
 
 /* publish ──► batch: one room, one exception */
@@ -163,9 +164,9 @@ int sl_room_publish(sl_room *room, const sl_message *m, const sl_ws *except)
     return 0;
 }
 
-static void book_newest(sl_room *room, int rc)
+static void book_newest(struct membership *m, int rc)
 {
-    struct sl_room_stats *s = &room->stats;
+    struct sl_room_stats *s = &m->room->stats;
 
     if (rc == SL_E_FULL)
         s->dropped_full++;
@@ -174,7 +175,8 @@ static void book_newest(sl_room *room, int rc)
     else if (rc < 0)
         s->dropped_memory++;
     else
-        s->delivered += rc == 0, s->newest += rc == 0, s->replaced += rc == 1;
+        s->delivered += rc == 0, s->newest += rc == 0, s->replaced += rc == 1,
+            m->conflated += rc == 1;
 }
 
 int sl_room_publish_newest(sl_room *room, uint32_t key, const sl_message *m,
@@ -191,8 +193,8 @@ int sl_room_publish_newest(sl_room *room, uint32_t key, const sl_message *m,
         return SL_E_NOMEM;
     }
     for (uint32_t i = room->n; i-- > 0;) {
-        sl_ws *ws = room->member[i]->ws;
-        if (ws != except) book_newest(room, sl__stream_put_newest(ws->stream, key, p));
+        struct membership *to = room->member[i];
+        if (to->ws != except) book_newest(to, sl__stream_put_newest(to->ws->stream, key, p));
     }
     packet_drop(p);
     return 0;
@@ -278,6 +280,15 @@ void sl_room_leave(sl_room *room, sl_ws *ws)
 bool sl_room_has(const sl_room *room, const sl_ws *ws)
 {
     return find_membership(room, ws) != NULL;
+}
+
+uint64_t rooms_conflated(const sl_ws *ws)
+{
+    uint64_t n = 0;
+
+    for (const struct list *at = ws->rooms.next; at != &ws->rooms; at = at->next)
+        n += LIST_ENTRY(at, struct membership, of_ws)->conflated;
+    return n;
 }
 
 void rooms_leave_all(sl_ws *ws)

@@ -27,4 +27,7 @@ void rooms_settle(struct rooms *r, sl_ws *ws);
 /* `ws` is closing: it leaves every room. */
 void rooms_leave_all(sl_ws *ws);
 
+/* Newest-only messages that gave way to newer ones, in the rooms it is in. */
+uint64_t rooms_conflated(const sl_ws *ws);
+
 #endif

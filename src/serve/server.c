@@ -4,6 +4,7 @@
 #include "sluice/log.h"
 
 #include "base/alloc.h"
+#include "serve/agents.h"
 #include "serve/feed.h"
 #include "serve/http_conn.h"
 #include "serve/rooms.h"
@@ -219,6 +220,7 @@ void sl_server_free(sl_server *s)
     router_free(s->router);
     map_free(s->limits.per_address);
     lines_deinit(&s->text);
+    agents_free(s->agents);
     sl__free(s);
 }
 

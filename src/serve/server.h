@@ -13,7 +13,9 @@
 #include "serve/http_date.h"
 #include "serve/lines.h"
 
+struct agents;
 struct deflate;
+struct observer;
 struct router;
 struct rooms;
 
@@ -24,10 +26,12 @@ struct sl_server {
     struct rooms *rooms;
     struct deflate *deflate; /* while sessions have agreed on compression */
     uint32_t deflate_users;
-    struct ws_quota quota;     /* what their messages may inflate to within a turn, */
-    struct list inflating;     /* struct ws_wait of those who wait for it, */
-    struct timer slice;        /* and when there is some again */
-    struct worker_pool *files; /* reads static files; made on first use */
+    struct ws_quota quota;           /* what their messages may inflate to within a turn, */
+    struct list inflating;           /* struct ws_wait of those who wait for it, */
+    struct timer slice;              /* and when there is some again */
+    struct worker_pool *files;       /* reads static files; made on first use */
+    struct agents *agents;           /* likewise: what clients call themselves */
+    const struct observer *observer; /* NULL: nobody looks on, see inspect.h */
     struct accept_limits limits;
     uint64_t slow_bodies, slow_readers,
         slow_messages; /* ended: below the least rate, or silent */

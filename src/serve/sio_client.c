@@ -146,6 +146,8 @@ void sio_client_let_in(struct sio_client *c, sl_sio_socket *s, sl_value auth)
         return;
     }
     s->joined = c->was_in = true;
+    if (c->sio->observer != NULL)
+        c->sio->observer->on_joined(s, (sl_str){0}, c->sio->observer->user);
     if (s->session != NULL && sio_session_begin(s->session) < 0) return;
     if (row->on_connect != NULL) row->on_connect(s, auth, row->user);
 }

@@ -21,6 +21,7 @@
 #include "proto/sio_build.h"
 #include "proto/sio_gather.h"
 #include "serve/eio_session.h"
+#include "serve/inspect.h"
 #include "serve/sio_recovery.h"
 
 /* A namespace that somebody is in, or that is a row's by name. */
@@ -56,6 +57,7 @@ struct sl_sio {
     uint64_t serial, stamp;
     struct sio_asking *asking; /* an is_allowed that is being called */
     uint32_t sockets;
+    const struct observer *observer; /* NULL: nobody, see inspect.h */
     uint64_t parse_errors;
     char path[128];
 };
@@ -175,6 +177,9 @@ void sio_socket_answer(sl_sio_socket *s, const sl_sio_event *e);
 /* ---- rooms (sio_rooms.c) ---- */
 
 void sio_rooms_leave_all(sl_sio_socket *s);
+/* For observers: an event was sent to so many. */
+void sio_tell_emitted(const sl_sio *sio, const sl_sio_socket *to, const sl_sio_packet *p,
+                      uint32_t n);
 void sio_rooms_uncount(sl_sio_socket *s); /* it has ended: its rooms have one less */
 
 #endif

@@ -69,3 +69,24 @@ struct eio_message *sio_plain_message(const sl_json_out *o)
     sl_buf_drop(b);
     return made;
 }
+
+/* The name as it stands in the packet, ["name" */
+static sl_str name_of(const sl_sio_packet *p)
+{
+    sl_str head = {p->out.ptr, p->args_at};
+
+    return head.len > 3 ? (sl_str){head.ptr + 2, head.len - 3} : (sl_str){"", 0};
+}
+
+void sio_tell_emitted(const sl_sio *sio, const sl_sio_socket *to, const sl_sio_packet *p,
+                      uint32_t n)
+{
+    size_t bytes = p->out.len;
+
+    if (sio->observer == NULL || n == 0) return;
+    for (uint32_t i = 0; i < p->piece_n; i++)
+        bytes += p->piece[i].json.bytes.len;
+    for (uint32_t i = 0; i < p->binary_n; i++)
+        bytes += p->binary[i].bytes.len;
+    sio->observer->on_emitted(to, name_of(p), bytes, n, sio->observer->user);
+}

@@ -47,6 +47,7 @@ static struct sio_member *find_member(const sl_sio_socket *s, sl_str room)
 
 int sl_sio_join(sl_sio_socket *s, sl_str room)
 {
+    const struct observer *o = s->nsp->sio->observer;
     struct sio_room *r;
     struct sio_member *m;
 
@@ -69,6 +70,7 @@ int sl_sio_join(sl_sio_socket *s, sl_str room)
     list_add_last(&s->rooms, &m->of_socket);
     r->live++;
     s->room_n++;
+    if (o != NULL) o->on_joined(s, r->name, o->user);
     return 0;
 }
 
@@ -129,7 +131,7 @@ struct fan {
     sl_sio_packet *packet;
     uint64_t stamp;  /* whoever carries it has had it, or is not to have it */
     uint64_t offset; /* 0: it has none */
-    uint32_t key;
+    uint32_t key, n; /* n: had it */
     struct eio_message *m, *plain; /* plain: for clients of 2.x, who know no offsets */
 };
 
@@ -158,6 +160,7 @@ static void send_to(struct fan *f, sl_sio_socket *s)
     if (f->target->is_volatile && !eio_is_writable(eio)) return;
     m = message_for(f, s);
     if (m == NULL) return;
+    f->n++;
     if (f->key != 0)
         (void)eio_send(eio, m, f->key);
     else
@@ -223,6 +226,7 @@ static int broadcast(sl_sio *sio, const sl_sio_target *t, uint32_t key, sl_sio_p
         if (r != NULL) send_to_room(&f, r);
     }
     if (f.offset != 0) eio_message_drop(f.m); /* else it is the packet's */
+    sio_tell_emitted(sio, NULL, p, f.n);
     return 0;
 }
 
@@ -241,4 +245,21 @@ int sl_sio_emit_others(sl_sio_socket *s, sl_sio_packet *p)
     sl_sio_target t = {.nsp = s->nsp->name, .but = s};
 
     return broadcast(s->nsp->sio, &t, 0, p);
+}
+
+/* ---- for who inspects ---- */
+
+uint32_t inspect_room_count(const sl_sio_socket *s)
+{
+    return s->room_n;
+}
+
+bool inspect_next_room(const sl_sio_socket *s, const void **at, sl_str *name)
+{
+    const struct list *n = *at == NULL ? s->rooms.next : ((const struct list *)*at)->next;
+
+    if (n == &s->rooms) return false;
+    *at = n;
+    *name = LIST_ENTRY(n, struct sio_member, of_socket)->room->name;
+    return true;
 }

@@ -217,7 +217,10 @@ static int emit(sl_sio_socket *s, sl_sio_packet *p, uint32_t key)
 
     if (rc < 0) return rc;
     m = sio_packet_event(p, s->nsp, &rc);
-    return m != NULL ? eio_send(s->client->eio, m, key) : rc;
+    if (m == NULL) return rc;
+    rc = eio_send(s->client->eio, m, key);
+    if (rc == 0) sio_tell_emitted(s->nsp->sio, s, p, 1);
+    return rc;
 }
 
 /* It is kept for the return of a client that has not had it. */

@@ -26,8 +26,11 @@ struct sl_ws {
     uint16_t close_code;  /* what was sent */
     uint8_t deflate_bits; /* window of what leaves compressed; 0: not agreed on */
     bool close_sent, over, pinged;
-    bool is_partial;      /* a message that comes in pieces is being received */
-    bool is_paused;       /* by who uses it */
+    bool is_partial : 1;  /* a message that comes in pieces is being received */
+    bool is_carrier : 1;  /* of an Engine.IO session: that is who is looked at */
+    bool is_paused : 1;   /* by who uses it */
+    uint8_t agent;        /* of server->agents */
+    uint32_t rtt;         /* see ws_note_ping; 0: not known */
     struct ws_wait *wait; /* its parser waits for its quota: see ws_deflate.c */
     uint64_t heard_ms;    /* when bytes last came */
     struct pace pace;     /* of that message */
@@ -41,6 +44,27 @@ struct sl_ws {
  */
 #define WS_KEY_CLOSE (UINT32_MAX - 1)
 #define WS_KEY_PONG  UINT32_MAX /* only the newest pong is worth sending, §5.5.3 */
+
+/*
+ * The round trip, in microseconds; between a ping and its pong it is the time of the ping
+ * (31 bits of it: 35 minutes) under the highest bit.
+ */
+#define WS_RTT_PINGED 0x80000000u
+
+static inline void ws_note_ping(sl_ws *ws)
+{
+    ws->rtt = (uint32_t)ws->stream->loop->now.us | WS_RTT_PINGED;
+}
+
+static inline void ws_note_pong(sl_ws *ws)
+{
+    uint32_t now = (uint32_t)ws->stream->loop->now.us;
+
+    if (ws->rtt & WS_RTT_PINGED) ws->rtt = ((now - ws->rtt) & ~WS_RTT_PINGED) | 1;
+}
+
+/* The session of this stream; NULL: it is something else's. */
+sl_ws *ws_of(const struct stream *s);
 
 static inline bool ws_key_is_ours(uint32_t key)
 {

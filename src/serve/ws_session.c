@@ -5,6 +5,8 @@
 #include "base/assert.h"
 #include "base/str.h"
 #include "net/outbox.h"
+#include "serve/agents.h"
+#include "serve/inspect.h"
 #include "serve/request.h"
 #include "serve/rooms.h"
 #include "serve/trouble.h"
@@ -152,6 +154,30 @@ static void send_control(sl_ws *ws, enum ws_op op, sl_str payload)
 
 /* ---- closing ---- */
 
+/* Of what carries Engine.IO, that tells. */
+static const struct observer *observer_of(const sl_ws *ws)
+{
+    return ws->is_carrier ? NULL : ws->server->observer;
+}
+
+static void tell_ended(sl_ws *ws, int code, sl_str reason)
+{
+    const struct observer *o = observer_of(ws);
+
+    if (o != NULL)
+        o->on_ended(&(struct inspected){.id = ws->stream->id, .stream = ws->stream, .ws = ws},
+                    code, reason, o->user);
+}
+
+static void tell_opened(sl_ws *ws)
+{
+    const struct observer *o = observer_of(ws);
+
+    if (o != NULL)
+        o->on_opened(&(struct inspected){.id = ws->stream->id, .stream = ws->stream, .ws = ws},
+                     o->user);
+}
+
 /* The session is over for the application; the stream may still have something to say. */
 static void finish(sl_ws *ws, int code, sl_str reason)
 {
@@ -161,6 +187,7 @@ static void finish(sl_ws *ws, int code, sl_str reason)
     rooms_leave_all(ws);
     list_remove(&ws->all);
     ws_deflate_wait_no_more(ws);
+    tell_ended(ws, code, reason);
     if (ws->ops->on_close != NULL) ws->ops->on_close(ws, code, reason, ws->route_user);
 }
 
@@ -232,6 +259,7 @@ static void on_control(struct ws_parser *p, enum ws_op op, sl_str payload)
     int code;
 
     if (op == WS_PING && !ws->close_sent) send_control(ws, WS_PONG, payload);
+    if (op == WS_PONG) ws_note_pong(ws);
     if (op != WS_CLOSE) return;
     code = ws_close_read(payload, &reason);
     send_close(ws, code, (sl_str){0}); /* the same code back, §5.5.1 */
@@ -331,6 +359,7 @@ static void on_deadline(struct stream *s)
     }
     if (silent_ms >= ping_ms(ws) && !ws->pinged) {
         ws->pinged = true;
+        ws_note_ping(ws);
         send_control(ws, WS_PING, (sl_str){0});
     }
     next = ws->pinged || ping_ms(ws) >= idle_ms(ws) ? idle_ms(ws) : ping_ms(ws);
@@ -346,8 +375,9 @@ static void on_drained(struct stream *s)
 
 static void session_free(sl_ws *ws)
 {
-    ws_deinit(&ws->parser);
     ws_deflate_wait_no_more(ws);
+    ws_deinit(&ws->parser);
+    agents_drop(ws->server->agents, ws->agent);
     if (ws->options.deflate != NULL) ws_deflate_drop(ws->server);
     sl__free(ws);
 }
@@ -377,6 +407,11 @@ static const struct stream_events ws_events = {
     .on_drained = on_drained,
     .on_gone = on_gone,
 };
+
+sl_ws *ws_of(const struct stream *s)
+{
+    return s->on == &ws_events ? s->user : NULL;
+}
 
 /* ---- opening ---- */
 
@@ -510,9 +545,11 @@ int sl__ws_open(sl_server *server, struct stream *s, const sl_request *upgrade,
     ws->protocol = protocol;
     ws->path = upgrade->match.row != NULL ? upgrade->match.row->path : "";
     ws->heard_ms = now_ms(ws);
+    ws->agent = agents_hold(&server->agents, sl_request_header(upgrade, "User-Agent"));
     sl__stream_set_events(s, &ws_events, ws);
     sl__stream_set_deadline(s, ping_ms(ws) < idle_ms(ws) ? ping_ms(ws) : idle_ms(ws));
     if (ops->on_open != NULL) ops->on_open(ws, upgrade, user);
+    if (!ws->over) tell_opened(ws);
     *out = ws;
     return 0;
 
@@ -538,6 +575,11 @@ void *sl_ws_user(const sl_ws *ws)
 const char *sl_ws_protocol(const sl_ws *ws)
 {
     return ws->protocol;
+}
+
+const sl_ws_ops *sl__ws_ops(const sl_ws *ws)
+{
+    return ws->ops;
 }
 
 const char *sl__ws_path(const sl_ws *ws)

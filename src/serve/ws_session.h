@@ -48,6 +48,9 @@ size_t sl__ws_waiting_besides(const sl_ws *ws, uint32_t key);
 /* The path of its row, as written there. */
 const char *sl__ws_path(const sl_ws *ws);
 
+/* What it was opened with: tells whose it is. */
+const sl_ws_ops *sl__ws_ops(const sl_ws *ws);
+
 /* Stop reading for a while; what has been received already may still be delivered. */
 void sl__ws_pause(sl_ws *ws);
 void sl__ws_resume(sl_ws *ws);
