@@ -205,6 +205,7 @@ static int keep_deflated(struct ws_parser *p, const struct ws_head *h, sl_str in
     int rc = begin_message(p, h);
 
     if (rc < 0) return rc;
+    SL_ASSERT(p->partial != NULL); /* it has begun */
     p->partial->buf = sl_buf_copy(in);
     if (p->partial->buf == NULL) return fail(p, FAULT_NOMEM, 0);
     p->waiting = true;

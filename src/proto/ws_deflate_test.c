@@ -439,9 +439,38 @@ static void test_who_ends_leaves_the_quota(void **state)
     }
 }
 
+static void test_a_quota_without_memory(void **state)
+{
+    struct wire w = {0};
+    bool done = false;
+
+    (void)state;
+    put_talk(&w, '"');
+    for (long n = 0; !done; n++) {
+        struct ws_quota quota = {.left = QUOTA};
+        struct talker k = {.w = &w};
+        int rc = 0;
+
+        begin(&k.t, true);
+        k.t.options.quota = &quota;
+        sl__alloc_fail_after(n);
+        while (rc == 0 && (k.at < w.n || k.t.parser.waiting)) {
+            rc = go_on(&k, SIZE_MAX);
+            quota.left = QUOTA;
+        }
+        sl__alloc_fail_after(-1);
+        assert_true(rc == 0 || rc == SL_E_NOMEM);
+        assert_null(quota.user);
+        done = rc == 0;
+        tape_deinit(&k.t);
+    }
+    free(w.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_quota_without_memory),
         cmocka_unit_test(test_a_quota_is_kept_and_shared),
         cmocka_unit_test(test_who_ends_leaves_the_quota),
         cmocka_unit_test(test_rows),
