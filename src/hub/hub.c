@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "hub/access.h"
 #include "hub/backlog.h"
+#include "hub/connections.h"
 #include "hub/frames.h"
 #include "hub/health.h"
 #include "hub/journal.h"
@@ -17,6 +18,7 @@
 #include "hub/site.h"
 #include "hub/sockets.h"
 #include "hub/store_open.h"
+#include "hub/tail.h"
 #include "net/loop.h"
 #include "store/lock.h"
 
@@ -58,6 +60,8 @@ struct hub {
     struct knocks *knocks;
     struct carried carried[SYSTEMS_MAX];
     struct limits limits;
+    struct connections connections;
+    struct tail tail;
     bool stopping;
 };
 
@@ -104,7 +108,14 @@ bool hub_has_live_viewers(const struct hub *hub)
 void hub_live_event(struct hub *hub, const char *system, const char *kind, sl_str device,
                     sl_str record)
 {
+    struct live_wire_stats stats;
+
     live_wire_event(hub->live, system, kind, device, record);
+    if (!tail_is_heard(&hub->tail)) return;
+    live_wire_get_stats(hub->live, &stats);
+    if (stats.viewers > 0)
+        tail_count(&hub->tail, TAIL_OUT, system, sl_str_of(kind), device, 0, record.len,
+                   stats.viewers);
 }
 
 int hub_keep_picture(struct hub *hub, sl_buf *buf, sl_str text, media_fn *on_kept, void *user)
@@ -196,6 +207,7 @@ static int carry(struct hub *hub, const struct system *s, struct carried *c, sl_
     rc = sockets_add(hub->sockets, c->intakes, err);
     if (rc < 0) return rc;
     intakes_set_knocks(c->intakes, hub->knocks);
+    intakes_set_tail(c->intakes, &hub->tail);
     intakes_set_limits(c->intakes, &hub->limits);
     hub->route_count += intakes_put_routes(c->intakes, hub->routes + hub->route_count);
     for (size_t i = 0; i < s->query_count; i++) {
@@ -240,7 +252,8 @@ static int gather_routes(struct hub *hub, sl_error *err)
 {
     const struct hub_options *o = &hub->options;
     size_t n = site_route_count + HEALTH_ROUTES + METRICS_ROUTES + LIVE_WIRE_ROUTES
-               + MEDIA_ROUTES + PICTURES_ROUTES + KNOCK_ROUTES + SOCKETS_ROUTES;
+               + MEDIA_ROUTES + PICTURES_ROUTES + KNOCK_ROUTES + SOCKETS_ROUTES
+               + CONNECTIONS_ROUTES + TAIL_ROUTES;
     int rc;
 
     for (size_t i = 0; i < o->system_count; i++) {
@@ -261,6 +274,8 @@ static int gather_routes(struct hub *hub, sl_error *err)
     if (rc < 0) return sl_fail(err, rc, "knocks", "out of memory");
     knocks_set_on_change(hub->knocks, on_knock, hub);
     add_routes(hub, knock_routes, KNOCK_ROUTES, hub->knocks);
+    add_routes(hub, connections_routes, CONNECTIONS_ROUTES, &hub->connections);
+    add_routes(hub, tail_routes, TAIL_ROUTES, &hub->tail);
     rc = open_live(hub);
     if (rc < 0) return sl_fail(err, rc, "live", "cannot start the threads for pictures");
     add_routes(hub, live_wire_routes, LIVE_WIRE_ROUTES, hub->live);
@@ -345,6 +360,7 @@ static int start_systems(struct hub *hub, sl_error *err)
         if (rc < 0) sl_fail(err, rc, "live", "out of memory");
     }
     show_vitals(hub);
+    hub->connections.in = (struct inspect){hub->server, sockets_server(hub->sockets)};
     for (size_t i = 0; i < hub->options.system_count && rc == 0; i++) {
         rc = hub->options.systems[i]->start(hub->carried[i].state, hub, err);
     }
@@ -365,6 +381,8 @@ int hub_new(sl_loop *loop, const struct hub_options *o, struct hub **out, sl_err
     if (o->access == NULL) hub->options.access = &access_loopback;
     if (o->version == NULL) hub->options.version = "unknown";
     hub->lock = -1;
+    hub->connections.vitals = &hub->vitals;
+    tail_init(&hub->tail, loop, &hub->connections);
     rc = limits_init(&hub->limits, &o->limits);
     if (rc < 0) sl_fail(err, rc, "hub", "out of memory");
     if (rc == 0) rc = open_store(hub, err);
@@ -401,6 +419,7 @@ void hub_free(struct hub *hub)
         sl__free(c->queries);
         sl__free(c->state);
     }
+    tail_deinit(&hub->tail);
     live_wire_free(hub->live);
     pictures_free(hub->pictures);
     frames_free(hub->frames);

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "hub/intake_inside.h"
 #include "hub/sockets.h"
+#include "hub/tail.h"
 #include "serve/ws_session.h"
 
 #include <stdarg.h>
@@ -194,6 +195,8 @@ static void on_record_done(struct record *r, const struct outcome *out)
     g->done.outcome = out;
     if (out->kind == OUTCOME_STORED || out->kind == OUTCOME_MERGED) {
         g->done.stored++;
+        tail_count(g->owner->tail, TAIL_STORED, r->kind->system, sl_str_of(r->kind->name),
+                   r->device, 0, r->body.len, 0);
         if (g->done.is_list) sl_out_raw(&g->items, r->body);
     }
     if (out->kind == OUTCOME_DUPLICATE) g->done.duplicates++;
@@ -399,7 +402,9 @@ static int call_on_x(struct intakes *x, struct arrival *a)
     unsigned before = a->sender != NULL ? a->sender->role : 0;
     int rc = a->intake->on_x != NULL ? a->intake->on_x(a) : 0;
 
-    if (a->sender != NULL && a->sender->role != before) count_role(x, a->sender, before);
+    if (a->sender == NULL || a->sender->role == before) return rc;
+    count_role(x, a->sender, before);
+    tail_identified(x->tail, a->sender);
     return rc;
 }
 
@@ -431,8 +436,10 @@ void intake_take(struct intakes *x, struct arrival *a)
         return;
     }
     route_of(x, a)->received++;
+    if (a->sender != NULL) a->sender->received++;
     rc = check(a, &f);
     if (rc == 0) rc = take_checked(x, a);
+    tail_arrived(x->tail, x->system, a, kind_name(a->intake));
     if (rc < 0)
         tell_refused(x, a);
     else if (in->class == CLASS_RECORD)
@@ -489,6 +496,11 @@ int intakes_new(struct hub *hub, const struct system *s, void *state, struct int
 void intakes_set_knocks(struct intakes *x, struct knocks *knocks)
 {
     x->knocks = knocks;
+}
+
+void intakes_set_tail(struct intakes *x, struct tail *tail)
+{
+    x->tail = tail;
 }
 
 void intakes_set_limits(struct intakes *x, struct limits *l)

@@ -36,6 +36,7 @@ struct sender {
     sl_sio_socket *sio;  /* likewise; valid in on_leave */
     struct sender *next; /* of the same Socket.IO connection, to another system */
     unsigned role;       /* 0 until its first message says */
+    uint32_t received;   /* messages that were an intake's */
     void *user;          /* the system's */
     sl_str end;          /* for on_leave: why it has ended; empty: nobody said */
     struct list paused;  /* the backlog's */
@@ -145,6 +146,9 @@ void intakes_set_limits(struct intakes *x, struct limits *l); /* borrowed; NULL:
 /* Where what is refused is noted; NULL: nowhere. */
 struct knocks;
 void intakes_set_knocks(struct intakes *x, struct knocks *knocks);
+/* Where what comes in is told; NULL: nowhere. */
+struct tail;
+void intakes_set_tail(struct intakes *x, struct tail *tail);
 size_t intakes_route_count(const struct system *s);
 size_t intakes_put_routes(struct intakes *x, sl_route *rows); /* returns how many */
 

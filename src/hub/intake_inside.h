@@ -26,6 +26,7 @@ struct intakes {
     struct map *by_ws_type;
     struct intake_route *routes;    /* as many as intakes */
     struct knocks *knocks;          /* may be NULL */
+    struct tail *tail;              /* likewise */
     uint64_t ignored;               /* by WebSocket: of no type, or not from this role */
     uint32_t clients[INTAKE_ROLES]; /* by raw WebSocket; for the others see sockets.h */
     sl_json doc;                    /* the message in hand */

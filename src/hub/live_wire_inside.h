@@ -28,6 +28,7 @@ struct viewer {
     struct list node;
     struct list viewings; /* streams whose frames it wants */
     uint32_t viewing_count;
+    uint64_t conflated; /* frames that gave way */
 };
 
 /*

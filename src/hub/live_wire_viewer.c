@@ -66,6 +66,7 @@ static void send_frame(struct viewing *g, const struct picture *p)
     rc = sl__ws_put_newest(g->viewer->ws, key_of_frame(stream_number(g->onlooker.stream)), &m);
     stats->frames_sent += rc == 0;
     stats->frames_conflated += rc == 1;
+    g->viewer->conflated += rc == 1;
 }
 
 static void show_newest(struct viewing *g)

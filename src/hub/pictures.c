@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "net/loop.h"
 #include "serve/answer.h"
+#include "serve/feed.h"
 #include "serve/represent.h"
 
 #include <inttypes.h>
@@ -259,6 +260,13 @@ static void on_close(sl_feed *f, void *user)
     sl__loop_cancel_timer(w->owner->loop, &w->again);
     forget(w);
     sl__free(w);
+}
+
+const struct live_stream *pictures_watched(const sl_feed *f)
+{
+    const struct watcher *w = feed_user(f, on_close);
+
+    return w != NULL ? w->look.stream : NULL;
 }
 
 /* An <img> says which images it takes; programs take anything. */

@@ -19,6 +19,9 @@ int pictures_new(sl_loop *loop, struct frames *frames, struct pictures **out) SL
 /* After the loop has returned, before frames_free; NULL is fine. */
 void pictures_free(struct pictures *p);
 
+/* What this feed shows, or NULL if it is none of ours. */
+const struct live_stream *pictures_watched(const sl_feed *f);
+
 /* Its route; `user` is the struct pictures. */
 #define PICTURES_ROUTES 1
 extern const sl_route pictures_routes[];

@@ -41,6 +41,8 @@ struct system {
     void (*stop)(void *state);
     /* A raw WebSocket connection has ended, or a Socket.IO one. NULL: nothing to do */
     void (*on_leave)(void *state, struct sender *s);
+    /* Whose connection it is; borrowed, ptr NULL: no device's. NULL: it cannot tell */
+    sl_str (*device_of)(const void *state, const struct sender *s);
     /* How many devices are there now, and how many were. NULL: it knows none */
     void (*count_devices)(const void *state, uint32_t *connected, uint32_t *disconnected);
 };

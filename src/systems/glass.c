@@ -324,6 +324,18 @@ static void on_leave(void *state, struct sender *s)
         presence_leave(state, s);
 }
 
+/* Of an older one its own name, if it has not said as which camera it is there. */
+static sl_str device_of(const void *state, const struct sender *s)
+{
+    const struct older *o = s->sio != NULL ? s->user : NULL;
+    const struct camera *cam = s->sio == NULL && s->role == ROLE_DEVICE ? s->user : NULL;
+
+    (void)state;
+    if (o != NULL) cam = o->camera != NULL ? o->camera : o->feed;
+    if (cam != NULL) return camera_id(cam);
+    return o != NULL && o->id_len > 0 ? (sl_str){o->id, o->id_len} : (sl_str){0};
+}
+
 static void count_devices(const void *state, uint32_t *connected, uint32_t *disconnected)
 {
     const struct glass *g = state;
@@ -375,5 +387,6 @@ const struct system glass_system = {
     .start = start,
     .stop = stop,
     .on_leave = on_leave,
+    .device_of = device_of,
     .count_devices = count_devices,
 };
