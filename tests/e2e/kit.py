@@ -193,6 +193,8 @@ class Raw:
         """The next HTTP answer."""
         status, headers = self.take_head()
         none = head_only or status in (204, 304) or status < 200
+        if not none and 'content-length' not in headers and headers.get('connection') == 'close':
+            return Answer(status, headers, self.rest())
         return Answer(status, headers, b'' if none else self.take(int(headers['content-length'])))
 
     def reset(self):
