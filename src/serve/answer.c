@@ -8,6 +8,7 @@
 #include "serve/answer_gzip.h"
 #include "serve/cors.h"
 #include "serve/http_conn.h"
+#include "serve/represent.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -113,6 +114,16 @@ bool answer_claim(sl_request *r)
     return false;
 }
 
+/* NULL: there was no memory for it. */
+static int send_packet(sl_request *r, struct packet *p)
+{
+    int rc = p != NULL ? http_conn_send(r->conn, p) : SL_E_NOMEM;
+
+    /* an answer that cannot be made must not look like one that never comes */
+    if (rc == SL_E_NOMEM) http_conn_cut(r->conn, rc);
+    return rc;
+}
+
 int answer_begin(sl_request *r, const struct answer *a)
 {
     struct packet *p;
@@ -120,10 +131,8 @@ int answer_begin(sl_request *r, const struct answer *a)
 
     if (r->conn == NULL) return SL_E_CLOSED;
     p = answer_packet(r, a, is_last(r));
-    rc = p != NULL ? http_conn_send(r->conn, p) : SL_E_NOMEM;
+    rc = send_packet(r, p);
     packet_drop(p);
-    /* an answer that cannot be made must not look like one that never comes */
-    if (rc == SL_E_NOMEM) http_conn_cut(r->conn, rc);
     return rc;
 }
 
@@ -161,6 +170,51 @@ void answer_send(sl_request *r, const struct answer *a)
     rc = answer_begin(r, a);
     (void)rc; /* closed or cut: either way the request has had its answer */
     answer_end(r);
+}
+
+/* ---- one for many ---- */
+
+/* Whether nothing in its head depends on this request, but for gzip. */
+static bool may_share(const sl_request *r)
+{
+    return r->conn != NULL && r->head->method == SL_GET && r->head->minor > 0 && !is_last(r)
+           && lines_text(&r->lines).len == 0 && r->server->options.allow_origin == NULL;
+}
+
+static struct packet *make_shared(sl_request *r, struct answer *a)
+{
+    sl_buf *packed = answer_gzip(r, a);
+    struct packet *p = answer_packet(r, a, false);
+
+    sl_buf_drop(packed);
+    return p;
+}
+
+void answer_send_shared(sl_request *r, const char *type, sl_buf *body,
+                        struct answer_shared *shared)
+{
+    struct answer a = {
+        .status = 200, .type = type, .ref = {body, sl_buf_str(body)}
+    };
+    struct packet **p;
+
+    if (!may_share(r)) {
+        sl_answer_buf(r, 200, type, body);
+        return;
+    }
+    if (!answer_claim(r)) return;
+    p = &shared->packet[a.ref.bytes.len >= r->server->options.gzip_min
+                        && represent_takes_gzip(r)];
+    if (*p == NULL) *p = make_shared(r, &a);
+    (void)send_packet(r, *p); /* closed or cut: either way the request has had its answer */
+    answer_end(r);
+}
+
+void answer_shared_drop(struct answer_shared *shared)
+{
+    for (size_t i = 0; i < sizeof shared->packet / sizeof shared->packet[0]; i++)
+        packet_drop(shared->packet[i]);
+    *shared = (struct answer_shared){0};
 }
 
 /* ---- the public calls ---- */

@@ -40,6 +40,18 @@ struct packet *answer_packet(sl_request *r, const struct answer *a, bool close) 
 void answer_send(sl_request *r, const struct answer *a);
 
 /*
+ * The same answer for many requests of one turn: status 200 and this body, which all of them
+ * name. The head, and the compressed form, are made for the first; a request whose head would
+ * be another gets its own. returns nothing: ends the request, as sl_answer_buf
+ */
+struct answer_shared {
+    struct packet *packet[2]; /* as it is, and for who takes gzip; zeroed: none yet */
+};
+void answer_send_shared(sl_request *r, const char *type, sl_buf *body,
+                        struct answer_shared *shared);
+void answer_shared_drop(struct answer_shared *shared);
+
+/*
  * The head and the first piece of a body in pieces. The request stays; each further piece
  * goes out by answer_piece, and answer_end ends it. A HEAD request sees the head alone.
  *

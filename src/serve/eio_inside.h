@@ -6,6 +6,7 @@
 #include "base/packet.h"
 #include "net/loop.h"
 #include "proto/eio.h"
+#include "serve/answer.h"
 #include "serve/dispatch.h"
 #include "serve/agents.h"
 #include "serve/eio_session.h"
@@ -50,11 +51,14 @@ struct eio_slot {
     struct eio_message *m;
 };
 
+#define EIO_QUEUE_INSIDE 4
+
 struct eio_queue {
     size_t bytes;
     uint32_t head, n, cap; /* in order: at ring[head % cap] */
     uint32_t slot_n, slot_cap;
-    struct eio_message **ring;
+    struct eio_message **ring;                    /* `inside` until it is outgrown */
+    struct eio_message *inside[EIO_QUEUE_INSIDE]; /* of ring: most wait for no more */
     struct eio_slot *slot; /* the newest under their keys; they leave behind the others */
 };
 
@@ -71,6 +75,18 @@ struct eio_message *eio_queue_at(const struct eio_queue *q, uint32_t i);
 void eio_queue_shift(
     struct eio_queue **q); /* drops the first; *q is NULL when it was the last */
 void eio_queue_free(struct eio_queue **q);
+
+/* ---- what many polls are answered with in a turn ---- */
+
+#define EIO_SHARED_MAX 64
+
+/* The last body that was made on a wire, and the messages it is made of; held. */
+struct eio_shared {
+    uint32_t n;
+    struct eio_message *m[EIO_SHARED_MAX];
+    sl_buf *body;
+    struct answer_shared answer;
+};
 
 /* ---- what goes to many in a turn ---- */
 
@@ -173,7 +189,8 @@ struct eio_server {
     const struct observer *observer;
     char path[EIO_ROUTES][128];
     struct eio_batch batch;
-    struct eio_stats stats; /* but for what is counted when asked for */
+    struct eio_shared shared[3]; /* by wire, from EIO4_POLL on; empty between turns */
+    struct eio_stats stats;      /* but for what is counted when asked for */
 };
 
 /* Alive, its open packet not sent, its heartbeat running; found by its sid. NULL: no memory */
@@ -221,12 +238,18 @@ void eio_put_open_packet(struct eio_session *s);
 
 /* ---- polling ---- */
 
+#define EIO_BYTES "application/octet-stream"
+
 bool eio_on_head(sl_request *r, void *user);
 void eio_on_request(sl_request *r, void *user);
 /* {"code":…,"message":…} */
 void eio_refuse(struct eio_server *e, sl_request *r, int code);
 /* Answer the held poll with what waits. */
 void eio_flush_poll(struct eio_session *s);
+/* Nothing waits, and it may take more. */
+void eio_poll_drained(struct eio_session *s);
+/* Nobody shares an answer any more: the turn is over. */
+void eio_drop_shared(struct eio_server *e);
 /* Answer it with one packet that has no data. */
 void eio_release_poll(struct eio_session *s, enum eio_type type);
 

@@ -3,13 +3,12 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/str.h"
+#include "proto/url.h"
 #include "serve/eio_inside.h"
 #include "serve/trouble.h"
 #include "serve/ws_internal.h"
 
 #define NOOP_MS 100 /* between polls that are answered with nothing during an upgrade */
-#define TEXT    "text/plain; charset=UTF-8"
-#define BYTES   "application/octet-stream"
 
 /* ---- refusing ---- */
 
@@ -41,123 +40,37 @@ void eio_refuse(struct eio_server *e, sl_request *r, int code)
     sl_answer(r, refusals[code].status, "application/json", refusals[code].body);
 }
 
-/* ---- a poll is answered ---- */
-
-/* Which form a batch of `n` goes in, and how long it can be. */
-static enum eio_wire choose_wire(const struct eio_session *s, uint32_t n)
-{
-    if (s->revision != 3) return EIO4_POLL;
-    if (s->base64) return EIO3_POLL;
-    for (uint32_t i = 0; i < n; i++)
-        if (eio_queue_at(s->queue, i)->binary) return EIO3_POLL_BYTES;
-    return EIO3_POLL;
-}
-
-/* How many of those that wait go into one body: at least one. */
-static uint32_t choose_batch(const struct eio_session *s, size_t *room)
-{
-    const struct eio_options *o = &s->server->o;
-    uint32_t n = 0;
-
-    for (struct eio_message *m; (m = eio_queue_at(s->queue, n)) != NULL; n++) {
-        size_t more = eio_message_room(m, s->revision);
-        if (n > 0 && *room + more > o->payload_max) break;
-        if (n > 0 && o->poll_packets_max != 0 && n >= o->poll_packets_max) break;
-        *room += more;
-    }
-    return n;
-}
-
-static bool add_piece(sl_buf *body, struct eio_message *m, enum eio_wire wire)
-{
-    sl_buf *piece = eio_message_piece(m, wire);
-    sl_str bytes = piece != NULL ? sl_buf_str(piece) : (sl_str){0};
-
-    if (piece == NULL) return false;
-    if (wire == EIO4_POLL && body->len > 0) sl__buf_data(body)[body->len++] = 0x1e;
-    if (bytes.len > 0) memcpy(sl__buf_data(body) + body->len, bytes.ptr, bytes.len);
-    body->len += bytes.len;
-    return true;
-}
-
-static sl_str bare(const struct eio_session *s, enum eio_type type)
-{
-    if (type == EIO_NOOP) return s->revision == 3 ? SL_STR("1:6") : SL_STR("6");
-    return s->revision == 3 ? SL_STR("1:1") : SL_STR("1");
-}
-
-/* The first `n` that wait as one body; the last of all when it closes. NULL without memory */
-static sl_buf *make_body(struct eio_session *s, uint32_t n, size_t room, enum eio_wire wire,
-                         bool last)
-{
-    sl_buf *body;
-
-    if (n == 1 && !last) { /* who shares a message shares its bytes */
-        body = eio_message_piece(eio_queue_at(s->queue, 0), wire);
-        return body != NULL ? sl_buf_hold(body) : NULL;
-    }
-    body = sl_buf_new(0, room + EIO_HEAD_MAX);
-    for (uint32_t i = 0; body != NULL && i < n; i++) {
-        if (add_piece(body, eio_queue_at(s->queue, i), wire)) continue;
-        sl_buf_drop(body);
-        return NULL;
-    }
-    if (body == NULL || !last) return body;
-    char *to = (char *)sl__buf_data(body);
-    body->len += eio_put_head(wire, body->len == 0, EIO_CLOSE, false, 0, to + body->len);
-    return body;
-}
-
-static sl_request *take_poll(struct eio_session *s)
-{
-    sl_request *r = s->poll;
-
-    request_watch(r, NULL, NULL);
-    s->poll = NULL;
-    s->noop_at_ms = 0;
-    return r;
-}
-
-void eio_release_poll(struct eio_session *s, enum eio_type type)
-{
-    sl_answer(take_poll(s), 200, TEXT, bare(s, type));
-}
-
-static void on_drained(struct eio_session *s)
-{
-    const struct eio_options *o = &s->server->o;
-
-    if (!s->over && !s->closing && o->events->on_drain != NULL) o->events->on_drain(s, o->user);
-}
-
-void eio_flush_poll(struct eio_session *s)
-{
-    size_t room = 0;
-    uint32_t n = choose_batch(s, &room);
-    enum eio_wire wire = choose_wire(s, n);
-    bool last = s->closing && eio_queue_at(s->queue, n) == NULL;
-    sl_buf *body = make_body(s, n, room, wire, last);
-
-    if (body == NULL) {
-        eio_end(s, "transport error", EIO_CLOSE, WS_TRY_LATER);
-        return;
-    }
-    sl_answer_buf(take_poll(s), 200, wire == EIO3_POLL_BYTES ? BYTES : TEXT, body);
-    sl_buf_drop(body);
-    while (n-- > 0)
-        eio_queue_shift(&s->queue);
-    if (last)
-        eio_end(s, s->reason, EIO_CLOSE, WS_NORMAL);
-    else if (s->queue == NULL)
-        on_drained(s);
-}
-
 /* ---- what a request must be, before its body is read ---- */
 
-static int check_handshake(const struct eio_server *e, sl_request *r, bool ws)
-{
-    sl_str eio = sl_request_query(r, "EIO");
+struct query {
+    sl_str eio, transport, sid;
+};
 
+static sl_str *place_of(struct query *q, sl_str key)
+{
+    if (sl_str_eq(key, SL_STR("EIO"))) return &q->eio;
+    if (sl_str_eq(key, SL_STR("transport"))) return &q->transport;
+    return sl_str_eq(key, SL_STR("sid")) ? &q->sid : NULL;
+}
+
+/* As sl_request_query for each, in one pass where nothing is to be decoded: every poll asks. */
+static struct query read_query(const sl_request *r)
+{
+    struct query q = {0};
+    sl_str rest = r->query, key, raw, *to;
+
+    if (str_find_byte(rest, '%') < rest.len || str_find_byte(rest, '+') < rest.len)
+        return (struct query){sl_request_query(r, "EIO"), sl_request_query(r, "transport"),
+                              sl_request_query(r, "sid")};
+    while (url_query_next(&rest, &key, &raw)) {
+        to = place_of(&q, key);
+        if (to != NULL && to->ptr == NULL) *to = raw.len > 0 ? raw : SL_STR("");
+    }
+    return q;
+}
+
+static int check_handshake(const struct eio_server *e, sl_request *r, sl_str eio, bool ws)
+{
     if (sl_request_method(r) != SL_GET) return BAD_METHOD;
     if (ws != r->match.upgrade) return BAD_REQUEST;
     if (!dispatch_is_allowed(r)) return FORBIDDEN;
@@ -165,9 +78,8 @@ static int check_handshake(const struct eio_server *e, sl_request *r, bool ws)
     return BAD_VERSION;
 }
 
-static int check_known(const struct eio_session *s, sl_request *r, bool ws)
+static int check_known(const struct eio_session *s, sl_request *r, sl_str eio, bool ws)
 {
-    sl_str eio = sl_request_query(r, "EIO");
     unsigned method = sl_request_method(r);
 
     if (ws != r->match.upgrade) return BAD_REQUEST;
@@ -210,18 +122,18 @@ static bool is_offered(const struct eio_options *o, sl_str transport, bool *ws)
 bool eio_on_head(sl_request *r, void *user)
 {
     struct eio_server *e = user;
-    sl_str sid = sl_request_query(r, "sid");
+    struct query q = read_query(r);
     struct eio_session *s = NULL;
     bool ws;
     int code;
 
-    if (!is_offered(&e->o, sl_request_query(r, "transport"), &ws)) {
+    if (!is_offered(&e->o, q.transport, &ws)) {
         code = UNKNOWN_TRANSPORT;
-    } else if (sid.len > 0) {
-        s = eio_find(e, sid, r);
-        code = s != NULL ? check_known(s, r, ws) : UNKNOWN_SID;
+    } else if (q.sid.len > 0) {
+        s = eio_find(e, q.sid, r);
+        code = s != NULL ? check_known(s, r, q.eio, ws) : UNKNOWN_SID;
     } else {
-        code = check_handshake(e, r, ws);
+        code = check_handshake(e, r, q.eio, ws);
     }
     if (code >= 0) {
         if (!r->answered) eio_refuse(e, r, code); /* the application may have done it */
@@ -285,7 +197,7 @@ static void poll(struct eio_session *s, sl_request *r)
         s->noop_at_ms = eio_at(s, NOOP_MS);
         eio_set_timer(s);
     }
-    on_drained(s);
+    eio_poll_drained(s);
 }
 
 /* ---- POST ---- */
@@ -311,7 +223,7 @@ static int receive_base64(struct eio_session *s, struct eio_packet *p)
 /* In order, until one of them ends the session. returns 0, or why the body was no good */
 static int receive_body(struct eio_session *s, sl_request *r)
 {
-    sl_str type = sl_request_header(r, "Content-Type"), bytes = SL_STR(BYTES);
+    sl_str type = sl_request_header(r, "Content-Type"), bytes = SL_STR(EIO_BYTES);
     bool octets = type.len >= bytes.len && str_eq_nocase((sl_str){type.ptr, bytes.len}, bytes);
     struct eio_payload it;
     struct eio_packet p;
@@ -353,7 +265,7 @@ static void push(struct eio_session *s, sl_request *r)
 void eio_on_request(sl_request *r, void *user)
 {
     struct eio_server *e = user;
-    sl_str sid = sl_request_query(r, "sid");
+    sl_str sid = read_query(r).sid;
     struct eio_session *s = sid.len > 0 ? eio_find(e, sid, r) : NULL;
     bool is_post = sl_request_method(r) == SL_POST;
 

@@ -24,12 +24,12 @@ static bool is_empty(const struct eio_queue *q)
 static int push(struct eio_queue *q, struct eio_message *m)
 {
     if (q->n == q->cap) {
-        uint32_t cap = q->cap ? q->cap * 2 : 4;
+        uint32_t cap = q->cap * 2;
         struct eio_message **more = sl__alloc(cap * sizeof *more);
         if (more == NULL) return SL_E_NOMEM;
         for (uint32_t i = 0; i < q->n; i++)
             more[i] = q->ring[(q->head + i) % q->cap];
-        sl__free(q->ring);
+        if (q->ring != q->inside) sl__free(q->ring);
         q->ring = more;
         q->head = 0;
         q->cap = cap;
@@ -63,9 +63,19 @@ bool eio_queue_has(const struct eio_queue *q, uint32_t key)
     return q != NULL && find_slot(q, key) != NULL;
 }
 
+static struct eio_queue *queue_new(void)
+{
+    struct eio_queue *q = sl__zalloc(sizeof *q);
+
+    if (q == NULL) return NULL;
+    q->ring = q->inside;
+    q->cap = EIO_QUEUE_INSIDE;
+    return q;
+}
+
 int eio_queue_put(struct eio_queue **where, struct eio_message *m, uint32_t key, size_t bound)
 {
-    struct eio_queue *q = *where != NULL ? *where : sl__zalloc(sizeof *q);
+    struct eio_queue *q = *where != NULL ? *where : queue_new();
     struct eio_slot *slot;
     size_t others;
     int rc;
@@ -122,7 +132,7 @@ void eio_queue_free(struct eio_queue **where)
     if (q == NULL) return;
     for (uint32_t i = 0; (m = eio_queue_at(q, i)) != NULL; i++)
         eio_message_drop(m);
-    sl__free(q->ring);
+    if (q->ring != q->inside) sl__free(q->ring);
     sl__free(q->slot);
     sl__free(q);
     *where = NULL;

@@ -38,6 +38,7 @@ static void on_turn(struct turn_hook *h)
 
     eio_batch_end(e);
     if (!list_is_empty(&e->due)) settle_all(e);
+    eio_drop_shared(e);
 }
 
 /* The transport ends, the conversation need not: no client is told to stay away. */
@@ -104,6 +105,7 @@ void eio_server_free(struct eio_server *e)
     while (!list_is_empty(&e->due))
         settle_all(e);
     eio_batch_end(e);
+    eio_drop_shared(e);
     eio_message_drop(e->ping);
     eio_message_drop(e->greeting);
     agents_free(e->agents);
