@@ -2,6 +2,7 @@
 #include "proto/sio_gather.h"
 
 #include "base/alloc.h"
+#include "base/str.h"
 
 struct sio_gather *sio_gather_new(sl_buf *buf, sl_str text, uint32_t wanted)
 {
@@ -54,11 +55,12 @@ void sio_event_of(const struct sio_packet *p, sl_buf *buf, const sl_slice *attac
 
 bool sio_event_is(const sl_sio_event *e, const char *name)
 {
-    sl_value first = sl_value_first(e->args, NULL);
+    sl_str text = sl_str_of(name);
 
     if (name == NULL) return true;
-    if (sl_value_type(first) == SL_JSON_NUMBER) return sl_str_eq(e->name, sl_str_of(name));
-    return sl_value_is_str(first, sl_str_of(name));
+    /* nothing is escaped, as a rule: then its bytes are its name, of a number as well */
+    if (str_find_byte(e->name, '\\') == e->name.len) return sl_str_eq(e->name, text);
+    return sl_value_is_str(sl_value_first(e->args, NULL), text);
 }
 
 sl_value sl_sio_arg(const sl_sio_event *e, uint32_t i)

@@ -48,6 +48,7 @@ struct sl_sio {
     struct eio_server *eio;
     struct sio_recovery *recovery; /* NULL: off */
     struct map *nsps;              /* struct sio_nsp by name */
+    struct sio_nsp *root;          /* "/", if that is a row's: most packets are for it */
     struct list ended;             /* sl_sio_socket, by of_client */
     struct turn_hook turn;
     struct sio_rules rules4, rules3;

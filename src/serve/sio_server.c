@@ -38,7 +38,9 @@ static void nsp_free(struct sio_nsp *nsp)
 
 struct sio_nsp *sio_nsp_find(const sl_sio *sio, sl_str name)
 {
-    return map_find(sio->nsps, name.ptr != NULL ? name : SL_STR("/"));
+    if (name.ptr == NULL) name = SL_STR("/");
+    if (sio->root != NULL && sl_str_eq(name, sio->root->name)) return sio->root;
+    return map_find(sio->nsps, name);
 }
 
 struct sio_nsp *sio_nsp_get(sl_sio *sio, sl_str name, int *rc)
@@ -96,13 +98,15 @@ static int add_row(sl_sio *sio, const sl_sio_namespace *row, sl_error *err)
 {
     const char *where = row->name != NULL ? row->name : "is_match", *why = row_fault(row);
     sl_str name = sl_str_of(row->name);
+    struct sio_nsp *nsp;
 
     if (why != NULL) return sl_fail(err, SL_E_INVAL, where, "%s", why);
     if (row->name == NULL) return 0;
     if (sio_nsp_find(sio, name) != NULL)
         return sl_fail(err, SL_E_INVAL, where, "this namespace is there twice");
-    if (nsp_new(sio, row, name) == NULL)
-        return sl_fail(err, SL_E_NOMEM, where, "out of memory");
+    nsp = nsp_new(sio, row, name);
+    if (nsp == NULL) return sl_fail(err, SL_E_NOMEM, where, "out of memory");
+    if (name.len == 1) sio->root = nsp;
     return 0;
 }
 
