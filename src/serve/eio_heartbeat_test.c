@@ -172,7 +172,7 @@ static void pings_of_many_leave_together(void **state)
     uint64_t passed_ms = 0;
 
     b->eio->o.ping_interval_ms = 25000;
-    pass(b, 64 + 24 - b->loop->now.us / 1000 % 64); /* 25,000 from then on: a whole 64 */
+    pass(b, 128 + 88 - b->loop->now.us / 1000 % 128); /* 25,000 from then on: a whole 128 */
     for (int i = 0; i < 4; i++) {
         p[i] = dial_new(b, i == 3 ? 3 : 4);
         assert_int_equal(next_frame(p[i]), WS_TEXT);

@@ -6,9 +6,9 @@
 #include "base/packet.h"
 #include "net/loop.h"
 #include "proto/eio.h"
+#include "serve/agents.h"
 #include "serve/answer.h"
 #include "serve/dispatch.h"
-#include "serve/agents.h"
 #include "serve/eio_session.h"
 #include "serve/inspect.h"
 #include "serve/ws_session.h"
@@ -160,7 +160,7 @@ struct eio_session {
     struct eio_queue *queue;
     struct eio_late *late;
     void *user;
-    const char *reason;              /* why it ended; NULL: it has not */
+    const char *reason; /* why it ended; NULL: it has not */
     union {
         uint64_t beat_at_ms; /* a ping, or the end of patience */
         uint64_t last_id;    /* over, and it had a WebSocket: see eio_id */
@@ -169,8 +169,8 @@ struct eio_session {
     struct timer timer;
     struct list due;          /* in server->due: something is to be done at the turn's end */
     struct eio_session *next; /* in server->sessions */
-    uint32_t born_s;    /* by the loop's clock */
-    uint32_t conflated; /* what was the newest gave way */
+    uint32_t born_s;          /* by the loop's clock */
+    uint32_t conflated;       /* what was the newest gave way */
     char sid[EIO_SID_SIZE];
     char peer[]; /* terminated */
 };

@@ -12,8 +12,8 @@
 #define LINGER_MS      30000 /* a close waits for the next poll no longer */
 #define WRITABLE_BYTES 65536 /* that may wait on a WebSocket that takes more right now */
 
-#define TOGETHER_MS      64                  /* pings of so long leave in one turn ... */
-#define TOGETHER_FROM_MS (200 * TOGETHER_MS) /* ... where nobody can tell */
+#define TOGETHER_MS      128                 /* pings of so long leave in one turn ... */
+#define TOGETHER_FROM_MS (100 * TOGETHER_MS) /* ... where nobody can tell */
 
 static void on_timer(struct timer *t);
 
