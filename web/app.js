@@ -2,6 +2,7 @@
 // The page: header, bars, and the view that the address names.
 import { Bars } from './bar.js';
 import { Camera } from './camera.js';
+import { Connections } from './connections.js';
 import { Detections } from './detections.js';
 import { Header } from './header.js';
 import { link } from './hub.js';
@@ -12,8 +13,9 @@ import { Toast } from './toast.js';
 import { html, render, useEffect, useErrorBoundary, useRef } from './vendor/preact.js';
 import { Wall } from './wall.js';
 
-const VIEWS = { wall: Wall, camera: Camera, detections: Detections, knocking: Knocking };
-const TITLES = { wall: () => 'Live', camera: (name) => name, detections: () => 'Detections', knocking: () => 'Knocking' };
+const VIEWS = { wall: Wall, camera: Camera, detections: Detections, knocking: Knocking, connections: Connections };
+const TITLES = { wall: () => 'Live', camera: (name) => name, detections: () => 'Detections', knocking: () => 'Knocking',
+  connections: () => 'Connections' };
 
 const Lost = () => html`<div class="note"><p><strong>There is no such view.</strong> <a href="#/">To the cameras</a></p></div>`;
 

@@ -38,4 +38,12 @@ export function capitalised(text) {
   return t.charAt(0).toUpperCase() + t.slice(1).toLowerCase();
 }
 
+// Steps of a thousand; 1.2 MB, 34 KB, 210 B.
+export function bytesOf(n) {
+  const step = [['GB', 1e9], ['MB', 1e6], ['KB', 1e3]].find(([, size]) => n >= size);
+  if (!step) return `${n} B`;
+  const value = n / step[1];
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${step[0]}`;
+}
+
 export const plural = (n, one, many) => `${numberOf(n)} ${n === 1 ? one : many}`;

@@ -45,6 +45,7 @@ export function Header({ view }) {
     <nav aria-label="Views">
       <a href="#/" aria-current=${view === 'camera' ? 'true' : current('wall')}><span class="icon" aria-hidden="true">▦</span>Live</a>
       <a href=${detectionsHref()} aria-current=${current('detections')}><span class="icon" aria-hidden="true">☰</span>Detections</a>
+      <a href="#/connections" aria-current=${current('connections')}><span class="icon" aria-hidden="true">⇄</span>Connections</a>
       <a href="#/knocking" aria-current=${current('knocking')}><span class="icon" aria-hidden="true">⚑</span>Knocking</a>
     </nav>
     <p class="link-state">${Sums()}<span class="link">${LinkState()}</span></p>

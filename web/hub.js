@@ -3,10 +3,12 @@
 import { Defects } from './defects.js';
 import { Knocks } from './knocks.js';
 import { Link } from './link.js';
+import { Peers } from './peers.js';
 import { Streams } from './streams.js';
 
 export const streams = new Streams();
 export const knocks = new Knocks();
+export const peers = new Peers();
 
 const listeners = new Set(); // of records: (kind, record)
 const sights = new Set();    // of what is marked in pictures: (record)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Where the reader is, kept in the address behind '#', so that every view can be shared:
 //   #/   #/camera/<device>   #/detections?device=&status=   #/detections/<id>?device=&status=   #/knocking
+//   #/connections?q=&transport=&sort=
 import { Source, useSource } from './source.js';
 
 function parse() {
@@ -42,6 +43,11 @@ export function detectionsHref({ device, status } = {}, id = '') {
   if (status) query.set('status', status);
   const text = query.toString();
   return `#/detections${id && `/${encodeURIComponent(id)}`}${text && `?${text}`}`;
+}
+
+export function connectionsHref(wanted = {}) {
+  const text = new URLSearchParams(Object.entries(wanted).filter(([key, value]) => value && !(key === 'sort' && value === 'since'))).toString();
+  return `#/connections${text && `?${text}`}`;
 }
 
 export function go(href, { replace = false } = {}) {

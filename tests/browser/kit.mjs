@@ -124,7 +124,7 @@ export function startScript(hub, device) {
 }
 
 // What a browser says itself of a hub that is away is expected.
-const isOurs = (text) => !/ERR_CONNECTION|ERR_EMPTY_RESPONSE|WebSocket connection to/.test(text);
+const isOurs = (text) => !/ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|WebSocket connection to/.test(text);
 
 export class Browser {
   complaints = [];

@@ -132,6 +132,12 @@ run(async (hub, browser) => {
     await until('a cause', () => page.isVisible('.knock'));
     await look('knocking');
   });
+  await check('who is connected', async () => {
+    await page.goto(`${hub.url}/#/connections`);
+    await until('rows', async () => (await page.locator('.peers tbody tr').count()) >= 3);
+    await until('lines', async () => (await page.locator('.tail-lines li').count()) >= 1);
+    await look('connections');
+  });
   await check('the hub gone', async () => {
     await hub.stop('SIGKILL');
     await until('the bar', () => page.isVisible('#bar'));
