@@ -8,6 +8,7 @@ int cmd_doctor(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 
 #endif

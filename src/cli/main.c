@@ -20,6 +20,7 @@ static const struct command {
     {"sim",     "play devices: sluice sim glass is simulated cameras",     cmd_sim    },
     {"tail",    "what a Socket.IO server says, as it comes",               cmd_tail   },
     {"send",    "one event to a Socket.IO server, and its answer",         cmd_send   },
+    {"top",     "who is connected, and what waits for them",             cmd_top    },
     {"version", "which program this is",                                   cmd_version},
     {"help",    "this text",                                               cmd_help   },
 };
@@ -45,6 +46,7 @@ static int cmd_help(int argc, char **argv)
         "  sluice serve --listen 0.0.0.0:5000 --access open for everyone on the network\n"
         "  sluice sim glass --cameras 2                     cameras, so that there is something to see\n"
         "  sluice doctor                                    when nothing is to be seen\n"
+        "  sluice top                                       who is connected, again and again\n"
         "  sluice config check --config sluice.yaml         before a restart\n"
         "  sluice serve --help                              every option of a command\n\n"
         "usage: sluice COMMAND [OPTION VALUE]...\n\n");

@@ -53,7 +53,7 @@ class Words(unittest.TestCase):
             for section, key in re.findall(r'`([a-z_]+)\.([a-z_]+)`', text):
                 if section in sections:
                     self.assertIn(f'{section}.{key}', keys, name)
-            for flag in re.findall(r'sluice (?:serve|doctor|sim glass|tail|send|config check)[^`\n]*?(--[a-z-]+)', text):
+            for flag in re.findall(r'sluice (?:serve|doctor|sim glass|tail|send|top|config check)[^`\n]*?(--[a-z-]+)', text):
                 self.assertIn(flag, flags, name)
 
     def test_log_lines_that_are_quoted_are_in_the_source(self):
@@ -66,10 +66,10 @@ class Words(unittest.TestCase):
     def test_the_manual_has_every_command_and_option(self):
         for command in re.findall(r'^  (\w+) {2,}', said('help').partition('usage:')[2], re.M):
             self.assertIn(command, MANUAL)
-        for command in (['serve'], ['doctor'], ['sim', 'glass'], ['tail'], ['send']):
+        for command in (['serve'], ['doctor'], ['sim', 'glass'], ['tail'], ['send'], ['top']):
             for flag in re.findall(r'^  --([a-z-]+)', said(*command, '--help'), re.M):
                 self.assertIn(f'Fl -{flag}', MANUAL, command)
-        known = set(re.findall(r'--([a-z-]+)', ''.join(said(*c, '--help') for c in (['serve'], ['doctor'], ['sim', 'glass'], ['tail'], ['send'], ['config']))))
+        known = set(re.findall(r'--([a-z-]+)', ''.join(said(*c, '--help') for c in (['serve'], ['doctor'], ['sim', 'glass'], ['tail'], ['send'], ['top'], ['config']))))
         for flag in re.findall(r'Fl -([a-z-]+)', MANUAL):
             self.assertIn(flag, known | {'help', 'name'})
 
