@@ -107,6 +107,8 @@ typedef struct sl_sio_options {
     size_t payload_max;          /* bytes of one POST or message; 0: 1,000,000 */
     size_t queue_max;          /* bytes that wait for one client; 0: 4 MiB. Then it is closed */
     uint32_t poll_packets_max; /* packets in one poll; 0: any. Old Python clients refuse 17 */
+    uint32_t poll_gather_ms;   /* from one answer to a poll to the next, where only broadcasts
+                                * wait: they share it. What is emitted leaves at once. 0: 75 */
     bool no_eio3;              /* refuse clients of 2.x */
     bool no_upgrade, no_polling, no_websocket;
     /*

@@ -165,11 +165,14 @@ struct eio_session {
         uint64_t beat_at_ms; /* a ping, or the end of patience */
         uint64_t last_id;    /* over, and it had a WebSocket: see eio_id */
     };
-    uint64_t side_at_ms, noop_at_ms; /* 0: none. End of the upgrade or lingering; release */
+    uint64_t side_at_ms, noop_at_ms; /* 0: none. End of the upgrade or lingering; the held poll
+                                      * is answered with what waits, or released */
     struct timer timer;
     struct list due;          /* in server->due: something is to be done at the turn's end */
     struct eio_session *next; /* in server->sessions */
     uint32_t born_s;          /* by the loop's clock */
+    uint32_t answered_ms;     /* when a poll was last, the low half */
+    bool is_pressing;         /* what waits for a poll is not announcements alone */
     uint32_t conflated;       /* what was the newest gave way */
     char sid[EIO_SID_SIZE];
     char peer[]; /* terminated */
@@ -246,6 +249,8 @@ void eio_on_request(sl_request *r, void *user);
 void eio_refuse(struct eio_server *e, sl_request *r, int code);
 /* Answer the held poll with what waits. */
 void eio_flush_poll(struct eio_session *s);
+/* Whether what waits for the held poll waits on, for more to come. */
+bool eio_poll_gathers(struct eio_session *s);
 /* Nothing waits, and it may take more. */
 void eio_poll_drained(struct eio_session *s);
 /* Nobody shares an answer any more: the turn is over. */

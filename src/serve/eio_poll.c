@@ -125,12 +125,27 @@ static sl_request *take_poll(struct eio_session *s)
     request_watch(r, NULL, NULL);
     s->poll = NULL;
     s->noop_at_ms = 0;
+    s->answered_ms = (uint32_t)sl__loop_now_ms(s->server->loop);
     return r;
 }
 
 void eio_release_poll(struct eio_session *s, enum eio_type type)
 {
     sl_answer(take_poll(s), 200, TEXT, bare(s, type));
+}
+
+bool eio_poll_gathers(struct eio_session *s)
+{
+    uint64_t now_ms = sl__loop_now_ms(s->server->loop);
+    uint32_t since_ms = (uint32_t)now_ms - s->answered_ms;
+
+    if (s->is_pressing || s->closing || s->state != EIO_POLLING) return false;
+    if (since_ms >= s->server->o.poll_gather_ms) return false;
+    if (s->noop_at_ms == 0) {
+        s->noop_at_ms = now_ms + s->server->o.poll_gather_ms - since_ms;
+        eio_set_timer(s);
+    }
+    return true;
 }
 
 void eio_poll_drained(struct eio_session *s)
@@ -171,6 +186,7 @@ void eio_flush_poll(struct eio_session *s)
     }
     while (n-- > 0)
         eio_queue_shift(&s->queue);
+    s->is_pressing = s->queue != NULL; /* it has waited for one answer */
     if (last)
         eio_end(s, s->reason, EIO_CLOSE, WS_NORMAL);
     else if (s->queue == NULL)

@@ -190,7 +190,7 @@ static void poll(struct eio_session *s, sl_request *r)
     }
     hold_poll(s, r);
     if (s->queue != NULL || s->closing) {
-        eio_flush_poll(s);
+        if (!eio_poll_gathers(s)) eio_flush_poll(s);
         return;
     }
     if (s->state == EIO_PROBED) {

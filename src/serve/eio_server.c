@@ -60,6 +60,7 @@ static void fill_in(struct eio_options *o)
     if (o->ping_interval_ms == 0) o->ping_interval_ms = 25000;
     if (o->ping_timeout_ms == 0) o->ping_timeout_ms = 20000;
     if (o->upgrade_timeout_ms == 0) o->upgrade_timeout_ms = 10000;
+    if (o->poll_gather_ms == 0) o->poll_gather_ms = 75;
     if (o->payload_max == 0) o->payload_max = 1000000;
     if (o->queue_max == 0) o->queue_max = 4u << 20;
 }

@@ -224,7 +224,10 @@ static void beat(struct eio_session *s)
     if (s->ws != NULL) ws_note_ping(s->ws);
     s->heard = s->extended = false;
     s->beat_at_ms += s->server->o.ping_timeout_ms;
-    (void)eio_announce(s, s->server->ping); /* one frame and one vector for all that are due */
+    if (s->state == EIO_ON_WEBSOCKET)
+        (void)eio_announce(s, s->server->ping); /* one frame and vector for all that are due */
+    else
+        (void)eio_put(s, s->server->ping, 0, 0);
 }
 
 static void on_timer(struct timer *t)
@@ -238,10 +241,13 @@ static void on_timer(struct timer *t)
     } else {
         if (s->noop_at_ms != 0 && s->noop_at_ms <= now) {
             s->noop_at_ms = 0;
-            if (s->poll != NULL) eio_release_poll(s, EIO_NOOP);
+            if (s->poll != NULL && s->queue != NULL)
+                eio_flush_poll(s);
+            else if (s->poll != NULL)
+                eio_release_poll(s, EIO_NOOP);
         }
         if (s->side_at_ms != 0 && s->side_at_ms <= now) eio_drop_probe(s, WS_NORMAL);
-        if (s->beat_at_ms <= now) beat(s);
+        if (!s->over && s->beat_at_ms <= now) beat(s);
     }
     if (!s->over) eio_set_timer(s);
     eio_session_drop(s);
@@ -272,6 +278,15 @@ void eio_is_full(struct eio_session *s)
     eio_end(s, "transport error", EIO_CLOSE, WS_TRY_LATER);
 }
 
+static int put_for_poll(struct eio_session *s, struct eio_message *m, uint32_t key)
+{
+    bool gives_way = key != 0 && eio_queue_has(s->queue, key);
+    int rc = eio_queue_put(&s->queue, m, key, s->server->o.queue_max);
+
+    s->conflated += rc == 0 && gives_way;
+    return rc;
+}
+
 int eio_put(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned flags)
 {
     int rc;
@@ -280,10 +295,8 @@ int eio_put(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned
     if (s->state == EIO_ON_WEBSOCKET) {
         rc = put_on_ws(s, m, key, flags);
     } else {
-        bool gives_way = key != 0 && eio_queue_has(s->queue, key);
-
-        rc = eio_queue_put(&s->queue, m, key, s->server->o.queue_max);
-        s->conflated += rc == 0 && gives_way;
+        rc = put_for_poll(s, m, key);
+        s->is_pressing |= rc == 0;
         if (rc == 0 && s->poll != NULL) eio_session_is_due(s);
     }
     if (rc == SL_E_FULL) eio_is_full(s);
@@ -300,8 +313,13 @@ int eio_announce(struct eio_session *s, struct eio_message *m)
 {
     int rc;
 
-    if (s->state != EIO_ON_WEBSOCKET || s->over) return eio_put(s, m, 0, 0);
-    rc = eio_batch_add(s, m);
+    if (s->over || s->closing) return SL_E_CLOSED;
+    if (s->state == EIO_ON_WEBSOCKET) {
+        rc = eio_batch_add(s, m);
+    } else {
+        rc = put_for_poll(s, m, 0);
+        if (rc == 0 && s->poll != NULL && !eio_poll_gathers(s)) eio_session_is_due(s);
+    }
     if (rc == SL_E_FULL) eio_is_full(s);
     return rc;
 }

@@ -56,7 +56,10 @@ struct eio_options {
         upgrade_timeout_ms;        /* 0: 25,000 20,000 10,000 */
     size_t payload_max, queue_max; /* 0: 1,000,000; 4 MiB */
     bool eio3, no_upgrade, no_polling, no_websocket;
-    bool greets_eio3;          /* "40" follows the open packet of an EIO3 session at once */
+    bool greets_eio3; /* "40" follows the open packet of an EIO3 session at once */
+    /* Between two answers to polls where only announcements wait: who falls behind a quick
+     * sender gets several at once, for little more than one costs. 0: 75 */
+    uint32_t poll_gather_ms;
     uint32_t poll_packets_max; /* in one poll; 0: no limit. Old Python clients refuse 17 */
 };
 
@@ -80,7 +83,8 @@ int eio_send(struct eio_session *s, struct eio_message *m, uint32_t key);
  * The same in order, for what goes to many, one after the other: those on WebSockets are
  * written to at the end of the turn from slices that all of them share, as members of a room
  * are; it may be held for one cork budget, so that others share the write. Who has no room for
- * it is closed then. Answers and acks go by eio_send.
+ * it is closed then. Answers and acks go by eio_send. For one that polls it may wait, see
+ * poll_gather_ms; what is sent takes it along.
  */
 int eio_announce(struct eio_session *s, struct eio_message *m);
 bool eio_is_writable(const struct eio_session *s);       /* it would leave right now */

@@ -30,6 +30,7 @@ static int setup(void **state)
 
     assert_non_null(c);
     c->b = bench_open(NULL);
+    c->b->eio->o.poll_gather_ms = 0; /* at once */
     for (int i = 0; i < POLLERS; i++)
         open_poller(c->b, &c->of[i], i < POLLERS - 2 ? 4 : 3);
     *state = c;
@@ -222,6 +223,74 @@ static void who_closes_or_has_an_origin_gets_a_head_of_its_own(void **state)
     }
 }
 
+/* ---- announcements that wait for company ---- */
+
+static void what_comes_quickly_is_gathered(void **state)
+{
+    struct crowd *c = *state;
+    struct poller *of = &c->of[0];
+
+    c->b->eio->o.poll_gather_ms = 75;
+    pass(c->b, 75);
+    hold_polls(c, "");
+    announce(c, "a", 0);
+    pass(c->b, 0);
+    for (int i = 0; i < POLLERS; i++)
+        assert_answer(c->of[i].p, 200, i < 2 ? "4a" : "2:4a"); /* the first has not to wait */
+    hold_polls(c, "");
+    pass(c->b, 20);
+    announce(c, "b", 0);
+    pass(c->b, 30);
+    announce(c, "c", 0);
+    pass(c->b, 24);
+    for (int i = 0; i < POLLERS; i++)
+        assert_int_equal(next_answer(c->of[i].p), 0);
+    pass(c->b, 1);
+    for (int i = 0; i < POLLERS; i++)
+        assert_answer(c->of[i].p, 200,
+                      i < 2 ? "4b\x1e"
+                              "4c"
+                            : "2:4b2:4c");
+
+    announce(c, "d", ~1u); /* while there is no poll: the next waits as well */
+    assert_int_equal(get(of->p, of->q), 0);
+    pass(c->b, 74);
+    assert_int_equal(next_answer(of->p), 0);
+    pass(c->b, 1);
+    assert_answer(of->p, 200, "4d");
+}
+
+static void what_is_sent_takes_along_what_is_gathered(void **state)
+{
+    struct crowd *c = *state;
+    struct poller *of = &c->of[0];
+
+    c->b->eio->o.poll_gather_ms = 75;
+    assert_int_equal(get(of->p, of->q), 0);
+    announce(c, "a", ~1u);
+    pass(c->b, 10);
+    assert_int_equal(next_answer(of->p), 0);
+    assert_int_equal(send_to(of->s, true, "b", 1, 0), 0);
+    announce(c, "c", ~1u);
+    pass(c->b, 0);
+    assert_answer(of->p, 200,
+                  "4a\x1e"
+                  "4b\x1e"
+                  "4c");
+
+    assert_int_equal(send_to(of->s, true, "d", 1, 0), 0); /* no poll, but it presses */
+    assert_int_equal(get(of->p, of->q), 200);
+    assert_string_equal(of->p->body, "4d");
+
+    assert_int_equal(get(of->p, of->q), 0);
+    announce(c, "e", ~1u);
+    eio_close(of->s);
+    pass(c->b, 0);
+    assert_answer(of->p, 200,
+                  "4e\x1e"
+                  "1");
+}
+
 /* ---- all kinds of members ---- */
 
 /* Encoded once for each wire; who is on a WebSocket is written to as if there were no polls. */
@@ -270,6 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(one_answer_for_all_that_wait_for_the_same), T(who_waits_for_something_else_gets_that),
         T(a_backlog_of_many), T(gzip_for_who_asks),
+        T(what_comes_quickly_is_gathered), T(what_is_sent_takes_along_what_is_gathered),
         T(who_closes_or_has_an_origin_gets_a_head_of_its_own), T(polls_among_websockets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,7 @@ static int make_engine(sl_sio *sio, const sl_sio_options *o)
         .payload_max = o->payload_max,
         .queue_max = o->queue_max,
         .poll_packets_max = o->poll_packets_max,
+        .poll_gather_ms = o->poll_gather_ms,
         .eio3 = !o->no_eio3,
         .no_upgrade = o->no_upgrade,
         .no_polling = o->no_polling,
