@@ -30,7 +30,8 @@ struct eio_client {
     struct ws_client ws;
     sl_buf *chunk[CHUNKS];
     uint32_t chunk_n;
-    bool beat_due; /* a ping or pong waits for a way to leave */
+    uint32_t packet_n; /* in the last of them */
+    bool beat_due;     /* a ping or pong waits for a way to leave */
     bool may_upgrade;
     bool pinged; /* revision 3: a pong is due */
     bool looked; /* patience is over, but for what may wait to be read */

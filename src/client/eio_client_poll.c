@@ -8,7 +8,8 @@
 
 #include <stdio.h>
 
-#define BODY_BYTES 65536 /* of a POST, unless one packet is larger; a server may say less */
+#define BODY_BYTES   65536 /* of a POST, unless one packet is larger; a server may say less */
+#define BODY_PACKETS 16    /* Python servers take no more; the last is for a beat or the end */
 
 /* ---- what comes ---- */
 
@@ -218,16 +219,20 @@ static sl_buf *body_for(struct eio_client *e, size_t n)
     bool is_under_way = e->chunk_n == 1 && e->post.busy;
     sl_buf *b;
 
+    e->packet_n++;
     if (last != NULL && !is_under_way && sl__buf_room(last) >= n) return last;
     if (e->chunk_n == CHUNKS) return NULL;
     b = sl_buf_new(0, n > body_bytes(e) ? n : body_bytes(e));
-    if (b != NULL) e->chunk[e->chunk_n++] = b;
+    if (b == NULL) return NULL;
+    e->chunk[e->chunk_n++] = b;
+    e->packet_n = 1;
     return b;
 }
 
 /* What there is of it goes no further: its text must not leave without what belongs to it. */
-static void take_back(struct eio_client *e, uint32_t chunks, size_t len)
+static void take_back(struct eio_client *e, uint32_t chunks, uint32_t packets, size_t len)
 {
+    e->packet_n = packets;
     while (e->chunk_n > chunks)
         sl_buf_drop(e->chunk[--e->chunk_n]);
     if (chunks > 0) e->chunk[chunks - 1]->len = len;
@@ -236,7 +241,7 @@ static void take_back(struct eio_client *e, uint32_t chunks, size_t len)
 int eio_poll_put(struct eio_client *e, const sl_message *part, uint32_t n)
 {
     size_t all = 0, len;
-    uint32_t chunks = e->chunk_n;
+    uint32_t chunks = e->chunk_n, packets = e->packet_n;
     int rc = 0;
 
     if (e->post.busy) return SL_E_FULL;
@@ -246,13 +251,14 @@ int eio_poll_put(struct eio_client *e, const sl_message *part, uint32_t n)
             && sl__base64_len(part[i].bytes) + 1 > e->payload_max)
             return SL_E_TOO_BIG;
     }
-    if (chunks > 0 && sl__buf_room(e->chunk[chunks - 1]) < all) return SL_E_FULL;
+    if (chunks > 0 && (sl__buf_room(e->chunk[chunks - 1]) < all || packets + n >= BODY_PACKETS))
+        return SL_E_FULL;
     len = chunks > 0 ? e->chunk[chunks - 1]->len : 0;
     for (uint32_t i = 0; i < n && rc == 0; i++) {
         sl_buf *b = body_for(e, room_for(&part[i]));
         rc = b != NULL ? put_packet(e, b, EIO_MESSAGE, &part[i]) : SL_E_NOMEM;
     }
-    if (rc < 0) take_back(e, chunks, len);
+    if (rc < 0) take_back(e, chunks, packets, len);
     return rc;
 }
 

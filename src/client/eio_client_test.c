@@ -86,6 +86,32 @@ static void bodies_have_a_limit(void **state)
     assert_int_equal(said(f, post).len, 0);
 }
 
+/* Python servers take 16 packets in a POST, and close on the 17th. */
+static void bodies_have_few_packets(void **state)
+{
+    struct fixture *f = *state;
+    sl_client_options o = {.transports = SL_CLIENT_POLLING};
+    uint32_t get, post, packets = 0;
+
+    join_by_polling(f, &o, OPEN_PACKET, &get, &post);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(sl_client_emit_json(sl_client_find(f->client, "/"), "x", (sl_str){0}),
+                         0);
+    crank(f, 0);
+    reply(f, get, "2");
+    for (int posts = 0; packets < 41; posts++) {
+        uint32_t n = 1;
+
+        assert_in_range(posts, 0, 3);
+        for (const char *at = posted(f, post); (at = strstr(at, RS)) != NULL; at++)
+            n++;
+        assert_in_range(n, 1, 16);
+        packets += n;
+        reply(f, post, "ok");
+    }
+    assert_int_equal(packets, 41); /* a pong among them */
+}
+
 static void the_upgrade(void **state)
 {
     struct fixture *f = *state;
@@ -253,6 +279,12 @@ static void revision_3_by_polling(void **state)
     reply(f, post, "ok");
     reply(f, get, "8:40/chat,11:42/chat,[1]");
     heard(f, "/chat joined \n/chat [1]\n");
+    sl_client_leave(sl_client_find(f->client, "/chat"));
+    assert_int_equal(sl_client_join(sl_client_find(f->client, "/chat")), 0);
+    crank(f, 0);
+    f->log[0] = '\0';
+    reply(f, get, "20:44/chat,{\"code\":401}");
+    heard(f, "/chat refused  {\"code\":401}\n");
 }
 
 /* ---- servers that are wrong ---- */
@@ -506,21 +538,14 @@ static void silence_on_connecting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(polling_by_one_get_and_posts),
-        CASE(bodies_have_a_limit),
-        CASE(the_upgrade),
-        CASE(an_upgrade_that_fails),
-        CASE(heartbeats_of_revision_4),
-        CASE(heartbeats_by_polling),
-        CASE(heartbeats_of_revision_3),
-        CASE(revision_3_by_polling),
-        CASE(what_answers_the_first_poll),
-        CASE(what_answers_the_websocket),
-        CASE(frames_that_are_wrong),
-        CASE(a_session_that_is_lost),
-        CASE(a_kept_connection_that_died),
-        CASE(a_server_that_closes_each_time),
-        CASE(closing_by_polling),
+        CASE(polling_by_one_get_and_posts),   CASE(bodies_have_a_limit),
+        CASE(bodies_have_few_packets),        CASE(the_upgrade),
+        CASE(an_upgrade_that_fails),          CASE(heartbeats_of_revision_4),
+        CASE(heartbeats_by_polling),          CASE(heartbeats_of_revision_3),
+        CASE(revision_3_by_polling),          CASE(what_answers_the_first_poll),
+        CASE(what_answers_the_websocket),     CASE(frames_that_are_wrong),
+        CASE(a_session_that_is_lost),         CASE(a_kept_connection_that_died),
+        CASE(a_server_that_closes_each_time), CASE(closing_by_polling),
         CASE(silence_on_connecting),
     };
 

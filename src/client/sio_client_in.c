@@ -171,7 +171,11 @@ static void on_refused(sl_client_socket *s, const struct sio_packet *p)
 {
     bool is_text = sl_value_type(p->value) == SL_JSON_STRING;
     sl_value message = is_text ? p->value : sl_value_get(p->value, SL_STR("message"));
-    sl_value data = is_text ? (sl_value){0} : sl_value_get(p->value, SL_STR("data"));
+    /* of revision 3 an object is the data alone */
+    bool is_data = !is_text && s->client->rules.revision == 3;
+    sl_value data = is_text   ? (sl_value){0}
+                    : is_data ? p->value
+                              : sl_value_get(p->value, SL_STR("data"));
     sl_str raw = {0};
     char *text;
     int64_t n = 0;
