@@ -55,7 +55,7 @@ static size_t latency_n, event_len;
 static bool measuring;
 static int ep, sender;
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     fprintf(stderr, "poll: %s: %s\n", what, errno != 0 ? strerror(errno) : "gone");
     exit(1);
@@ -206,7 +206,7 @@ static char *find_body(struct client *c, size_t *len)
 
 static void make_room(struct client *c)
 {
-    if (c->have < c->cap) return;
+    if (c->answer != NULL && c->have < c->cap) return;
     c->cap = c->cap > 0 ? c->cap * 2 : 8192;
     errno = 0;
     c->answer = c->cap <= BODY_MAX ? realloc(c->answer, c->cap + 1) : NULL;
