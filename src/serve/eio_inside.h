@@ -150,10 +150,12 @@ struct eio_session {
     bool over;    /* nobody finds it any more */
     bool told;    /* on_close has been called */
 
-    bool base64;          /* EIO3: no binary for this client */
-    bool pinged;          /* EIO4: a pong is due */
-    bool heard, extended; /* since the ping: something came; that has been credited */
-    uint8_t agent;        /* of server->agents */
+    bool base64 : 1;              /* EIO3: no binary for this client */
+    bool pinged : 1;              /* EIO4: a pong is due */
+    bool heard : 1, extended : 1; /* since the ping: something came; that has been credited */
+    bool is_pressing : 1;         /* what waits for a poll is not announcements alone */
+    uint8_t agent;                /* of server->agents */
+    uint16_t conflated;           /* what was the newest and gave way; it stays at its most */
     uint32_t refs;
     sl_ws *probe;
     sl_request *poll, *post; /* held; being read */
@@ -170,10 +172,10 @@ struct eio_session {
     struct timer timer;
     struct list due;          /* in server->due: something is to be done at the turn's end */
     struct eio_session *next; /* in server->sessions */
-    uint32_t born_s;          /* by the loop's clock */
     uint32_t answered_ms;     /* when a poll was last, the low half */
-    bool is_pressing;         /* what waits for a poll is not announcements alone */
-    uint32_t conflated;       /* what was the newest gave way */
+    /* with a usual peer behind it the allocation is full: one byte more is sixteen */
+    uint32_t
+        born_2s : 24; /* by the loop's clock, in steps of two seconds; turns over in a year */
     char sid[EIO_SID_SIZE];
     char peer[]; /* terminated */
 };
@@ -220,6 +222,7 @@ bool eio_is_of_session(const sl_request *r);
  * What it is known by to who inspects: its WebSocket's number. One that polls has none, and
  * memory for it would be for this alone: it is a keyed hash of its secret id, above all others.
  */
+#define EIO_BORN_MASK  0xffffffu
 #define EIO_ID_POLLING (UINT64_C(1) << 52)
 uint64_t eio_id(const struct eio_session *s);
 /* For observers: it is open, and it has ended. */

@@ -66,7 +66,7 @@ struct eio_session *eio_session_new(struct eio_server *e, unsigned revision,
     s->server = e;
     s->refs = 1;
     s->revision = (uint8_t)revision;
-    s->born_s = (uint32_t)(e->loop->now.us / 1000000);
+    s->born_2s = e->loop->now.us / 2000000 & EIO_BORN_MASK;
     memcpy(s->peer, peer, n);
     rand_token(s->sid, EIO_SID_SIZE - 1); /* 144 bits */
     if (eio_table_add(&e->sessions, s) < 0) {
@@ -255,6 +255,11 @@ static void on_timer(struct timer *t)
 
 /* ---- sending ---- */
 
+static void count_conflated(struct eio_session *s, bool gave_way)
+{
+    if (gave_way && s->conflated < UINT16_MAX) s->conflated++;
+}
+
 static int put_on_ws(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned flags)
 {
     struct packet *p = eio_message_frame(m, s->revision);
@@ -266,7 +271,7 @@ static int put_on_ws(struct eio_session *s, struct eio_message *m, uint32_t key,
         return rc < 0 ? rc : sl__ws_send_packet(s->ws, p, flags);
     }
     rc = sl__ws_put_newest_packet(s->ws, key, p);
-    s->conflated += rc == 1;
+    count_conflated(s, rc == 1);
     return rc < 0 ? rc : 0;
 }
 
@@ -283,7 +288,7 @@ static int put_for_poll(struct eio_session *s, struct eio_message *m, uint32_t k
     bool gives_way = key != 0 && eio_queue_has(s->queue, key);
     int rc = eio_queue_put(&s->queue, m, key, s->server->o.queue_max);
 
-    s->conflated += rc == 0 && gives_way;
+    count_conflated(s, rc == 0 && gives_way);
     return rc;
 }
 

@@ -217,13 +217,13 @@ static void look_at_ws(const sl_server *server, const sl_ws *ws, struct inspect_
 static void look_at_session(const struct inspect *in, const struct eio_session *s,
                             struct inspect_facts *out)
 {
-    uint64_t now_s = in->server->loop->now.us / 1000000;
+    uint64_t now_2s = in->server->loop->now.us / 2000000;
 
     out->transport = s->state == EIO_ON_WEBSOCKET ? "websocket" : "polling";
     out->path = sl_str_of(in->sio->path);
     out->agent = agents_text(in->sio->eio->agents, s->agent);
     out->conflated = s->conflated;
-    out->age_us = (int64_t)(now_s - s->born_s) * 1000000;
+    out->age_us = (int64_t)((now_2s - s->born_2s) & EIO_BORN_MASK) * 2000000;
     if (s->ws == NULL) {
         snprintf(out->peer, sizeof out->peer, "%s", s->peer);
         out->queued = s->queue != NULL ? s->queue->bytes : 0;
