@@ -192,6 +192,7 @@ static void a_message_is_encoded_once_for_each_wire(void **state)
     struct eio_message *m = eio_packet_new(EIO_MESSAGE, SL_STR("all"));
     char q[QUERY];
 
+    b->eio->o.poll_gather_ms = 0; /* at once */
     p[1] = dial_new(b, 4), s[1] = b->last;
     p[2] = dial_new(b, 3), s[2] = b->last;
     p[3] = peer_open(b);
