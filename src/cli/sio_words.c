@@ -218,7 +218,7 @@ void sio_tell_trouble(const sl_client_trouble *t)
     if (t->gives_up)
         fprintf(stderr, "\n");
     else
-        fprintf(stderr, "; trying again in %u.%u s\n", t->retry_in_ms / 1000,
+        fprintf(stderr, " (again in %u.%u s)\n", t->retry_in_ms / 1000,
                 t->retry_in_ms % 1000 / 100);
 }
 

@@ -105,6 +105,7 @@ struct sl_client {
 
 /* ---- sio_client.c ---- */
 
+void client_init_life(sl_client *c); /* its timers and hooks, none of them set */
 sl_client_socket *client_find(sl_client *c, sl_str nsp); /* NULL: none of ours */
 void client_ask(sl_client_socket *s);                    /* CONNECT */
 /* The connection cannot be followed any more. */
