@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Write the pages that a table of the program holds already: settings and metrics.
+"""Write the pages that a table of the program holds already: settings, events and metrics.
 
-  tools/reference.py BUILD            writes docs/configuration.md, docs/metrics.md, man/sluice.yaml.5
+  tools/reference.py BUILD            writes docs/configuration.md, docs/events.md, docs/metrics.md, man/sluice.yaml.5
   tools/reference.py BUILD --check    says which of them are stale; exit code 1 if any is
 
-BUILD holds the program: it is asked by `config explain`, and by /metrics of a hub of its own.
+BUILD holds the program: it is asked by `config explain`, by `events --json`, and by /metrics of a hub of its own.
 """
-import pathlib, re, subprocess, sys, tempfile, time, urllib.request
+import json, pathlib, re, subprocess, sys, tempfile, time, urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CONFIGURATION = '''<!-- written by tools/reference.py from src/cli/setting.c: change it there -->
@@ -24,6 +24,14 @@ process. Which of them are worth an alarm: [operations.md](operations.md#what-to
 
 | metric | kind | labels | what it is |
 | --- | --- | --- | --- |
+'''
+EVENTS = '''<!-- written by tools/reference.py from the tables in src/systems: change it there -->
+# What the hub takes
+
+`sluice events` says the same. A *record* is answered once it is durable; of *frames* and *state*
+the newest counts; a *reply* goes to its sender alone. Members that are not named here are kept and
+passed on; null counts as absent. What comes by Socket.IO is the event's first argument, what comes by raw
+WebSocket has its name in `type`.
 '''
 HEAD, FOOT = (ROOT / 'man/sluice.yaml.5.in').read_text().split('@SETTINGS@\n')
 
@@ -90,12 +98,57 @@ def metrics(text):
     return out
 
 
+def size(n):
+    return f'{n >> 20} MiB' if n % (1 << 20) == 0 else f'{n >> 10} KiB'
+
+
+def bounds(f):
+    unit = {'list': ' items', 'number': '', 'whole': ''}.get(f['type'], ' bytes')
+    if 'max' not in f:
+        return ''
+    return f', at most {f["max"]:g}{unit}' if unit and not f['min'] else f', {f["min"]:g} to {f["max"]:.15g}{unit}'
+
+
+def fields(rows, lead=''):
+    for f in rows:
+        yield (f'| {lead}`{f["name"]}` | {f["type"]}{bounds(f)}{": " + ", ".join(f["one_of"]) if "one_of" in f else ""} | '
+               f'{"yes" if f["required"] else ""} | {"also `%s`" % f["alias"] if "alias" in f else ""} |\n')
+        yield from fields(f.get('each', []), f'{lead}{f["name"]} each: ')
+
+
+def taken(t):
+    names = [f'WebSocket `{t["ws_type"]}`'] if 'ws_type' in t else []
+    names += [f'Socket.IO `{e}`' for e in t.get('events', [])]
+    names += [f'`{t["method"]} {t["path"]}`'] if 'path' in t else []
+    out = f'### {", ".join(names)}\n\n{t["class"]}: {t.get("help", "")}'
+    out += f'; from: {", ".join(t["from"])}' if 'from' in t else ''
+    out += f'; at most {size(t["bytes_max"])}' if 'bytes_max' in t else ''
+    out += f'; one for each {", ".join(t["unique"])}' if 'unique' in t else ''
+    for rows, head in ((t.get('fields'), ''), (t.get('list_fields'), f'Several at once, over HTTP, in `{t.get("list")}`:\n\n')):
+        if rows:
+            out += f'\n\n{head}| field | what | required | |\n| --- | --- | --- | --- |\n' + ''.join(fields(rows)).rstrip('\n')
+    return out + '\n\n'
+
+
+def events(program):
+    out = EVENTS
+    for s in json.loads(ask(program, 'events', '--json'))['systems']:
+        out += f'\n## {s["name"]}\n\nRaw WebSocket at {", ".join(f"`{p}`" for p in s.get("ws_paths", [])) or "no path"}; Socket.IO at `/socket.io/`.\n\n'
+        out += ''.join(map(taken, s['takes']))
+        for q in s['queries']:
+            params = [f'`{p["name"]}`' + (f' ({p["usual"]}{", at most %d" % p["max"] if "max" in p else ""})' if 'usual' in p else '') for p in q['params']]
+            out += f'- `GET {q["path"]}`' + (f': {", ".join(params)}' if params else '') + '\n'
+        out += ''.join(f'- `{p["method"]} {p["path"]}`\n' for p in s['pages'])
+    return out
+
+
 def main():
     if len(sys.argv) not in (2, 3) or sys.argv[2:] not in ([], ['--check']):
         sys.exit(__doc__)
     program, check = pathlib.Path(sys.argv[1]).resolve() / 'sluice', len(sys.argv) == 3
     rows = list(settings(program))
-    pages = {'docs/configuration.md': configuration(rows), 'man/sluice.yaml.5': manual(rows), 'docs/metrics.md': metrics(scrape(program))}
+    pages = {'docs/configuration.md': configuration(rows), 'man/sluice.yaml.5': manual(rows), 'docs/metrics.md': metrics(scrape(program)),
+             'docs/events.md': events(program)}
     stale = [ROOT / name for name, text in pages.items() if not (ROOT / name).is_file() or (ROOT / name).read_text() != text]
     for path in stale:
         if not check:

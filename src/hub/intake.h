@@ -89,6 +89,7 @@ struct done {
 };
 
 struct intake {
+    const char *help;          /* what it is for, in one line: `sluice events` */
     const char *ws_type;       /* value of "type" on the raw WebSocket; NULL: not there */
     const char *const *events; /* names on Socket.IO, ends with NULL; NULL: not there */
     unsigned http_method;      /* SL_POST …; 0: not there */

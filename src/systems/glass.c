@@ -165,6 +165,7 @@ static const char *const reserved[] = {"dashboard:start", "dashboard:stop", "das
 
 static const struct intake intakes[] = {
     {
+     .help = "a picture of a camera: the newest goes to whoever watches, none is stored",
      .ws_type = "frame",
      .http_method = SL_POST,
      .http_path = "/api/device/frames",
@@ -177,6 +178,7 @@ static const struct intake intakes[] = {
      .answer_x = glass_answer_frame,
      },
     {
+     .help = "something a camera has found: stored, then shown",
      .ws_type = "detection",
      .http_method = SL_POST,
      .http_path = "/api/device/detections",
@@ -194,11 +196,13 @@ static const struct intake intakes[] = {
      .announce_x = on_detections_stored,
      },
     {
+     .help = "is the hub there? answered with {\"type\":\"pong\"}",
      .ws_type = "ping",
      .class = CLASS_REPLY,
      .on_x = on_ping,
      },
     {
+     .help = "which camera this connection is",
      .ws_type = "device_register",
      .http_method = SL_POST,
      .http_path = "/api/device/register",
@@ -211,12 +215,14 @@ static const struct intake intakes[] = {
      .answer_x = glass_answer_register,
      },
     {
+     .help = "a website that watches",
      .ws_type = "web_client",
      .class = CLASS_STATE,
      .from = NEW_VIEWER,
      .on_x = on_register_viewer,
      },
     {
+     .help = "the same, in another spelling",
      .ws_type = "register",
      .class = CLASS_STATE,
      .from = NEW_VIEWER,
@@ -224,6 +230,7 @@ static const struct intake intakes[] = {
      .on_x = on_register,
      },
     {
+     .help = "a picture of an older camera, with what it has found in it",
      .events = older_frame,
      .class = CLASS_FRAME,
      .bytes_max = FRAME_MAX,
@@ -231,6 +238,7 @@ static const struct intake intakes[] = {
      .on_x = older_on_frame,
      },
     {
+     .help = "an older camera or a website says what it is",
      .events = hello,
      .class = CLASS_STATE,
      .bytes_max = DETECTION_MAX,
@@ -238,6 +246,7 @@ static const struct intake intakes[] = {
      .on_x = older_on_hello,
      },
     {
+     .help = "which camera this older one is",
      .events = older_register,
      .class = CLASS_STATE,
      .bytes_max = DETECTION_MAX,
@@ -245,6 +254,7 @@ static const struct intake intakes[] = {
      .on_x = older_on_register,
      },
     {
+     .help = "an older camera says how it is: passed on as it is",
      .events = older_status,
      .class = CLASS_STATE,
      .bytes_max = DETECTION_MAX,
@@ -252,12 +262,14 @@ static const struct intake intakes[] = {
      .on_x = older_on_status,
      },
     {
+     .help = "kept free for what websites will ask of cameras: taken and ignored",
      .events = reserved,        /* for what nobody has made yet */
         .class = CLASS_REPLY,
      },
     {
      .http_method = SL_POST,
      .http_path = "/defects",
+     .help = "a row of the list, as a camera's uploader writes it",
      .class = CLASS_RECORD,
      .right = SL_RIGHT_OPEN,
      .bytes_max = LIST_BYTES_MAX,
@@ -269,6 +281,7 @@ static const struct intake intakes[] = {
      .announce_x = live_announce_row,
      },
     {
+     .help = "changes some columns of a row",
      .http_method = SL_PATCH,
      .http_path = "/defects/:id",
      .class = CLASS_RECORD,
@@ -281,6 +294,7 @@ static const struct intake intakes[] = {
      .announce_x = live_announce_row,
      },
     {
+     .help = "takes a row out of the list",
      .http_method = SL_DELETE,
      .http_path = "/defects/:id",
      .class = CLASS_RECORD,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What the documentation says, against the program: tables, names, log lines, links, and the way to copy a store."""
-import json, pathlib, re, shutil, sqlite3, subprocess, sys, unittest
+import http.client, json, pathlib, re, shutil, sqlite3, subprocess, sys, unittest
 
 from camera import Camera
 from hub import SLUICE, Hub
@@ -66,12 +66,35 @@ class Words(unittest.TestCase):
     def test_the_manual_has_every_command_and_option(self):
         for command in re.findall(r'^  (\w+) {2,}', said('help').partition('usage:')[2], re.M):
             self.assertIn(command, MANUAL)
-        for command in (['serve'], ['doctor'], ['sim', 'glass'], ['tail'], ['send'], ['top']):
+        for command in (['serve'], ['doctor'], ['sim', 'glass'], ['tail'], ['send'], ['top'], ['events']):
             for flag in re.findall(r'^  --([a-z-]+)', said(*command, '--help'), re.M):
                 self.assertIn(f'Fl -{flag}', MANUAL, command)
-        known = set(re.findall(r'--([a-z-]+)', ''.join(said(*c, '--help') for c in (['serve'], ['doctor'], ['sim', 'glass'], ['tail'], ['send'], ['top'], ['config']))))
+        known = set(re.findall(r'--([a-z-]+)', ''.join(said(*c, '--help') for c in (['serve'], ['doctor'], ['sim', 'glass'], ['tail'], ['send'], ['top'], ['events'], ['config']))))
         for flag in re.findall(r'Fl -([a-z-]+)', MANUAL):
             self.assertIn(flag, known | {'help', 'name'})
+
+
+class Events(HubTest):
+    def allowed(self, path):
+        link = http.client.HTTPConnection('127.0.0.1', self.hub.port, timeout=20)
+        self.addCleanup(link.close)
+        link.request('OPTIONS', path)
+        answer = link.getresponse()
+        return answer.headers['Allow'] or str(answer.status)
+
+    def test_what_is_listed_is_there(self):
+        """Each path of `sluice events` is the hub's: it answers OPTIONS with the method, and others with 404."""
+        listed = [(m['method'], m['path']) for s in json.loads(said('events', '--json'))['systems']
+                  for m in [*s['takes'], *s['pages'], *({'method': 'GET', **q} for q in s['queries'])] if 'path' in m]
+        self.assertGreater(len(listed), 10)
+        for method, path in listed:
+            self.assertIn(method, self.allowed(re.sub(r'[:*]\w+', 'x', path)), path)
+        self.assertEqual(self.allowed('/no/such/path'), '404')
+
+    def test_one_system_or_the_name_of_the_nearest(self):
+        self.assertTrue(said('events', 'glass').startswith('glass: raw WebSocket at /ws'))
+        r = subprocess.run([SLUICE, 'events', 'glas'], capture_output=True, text=True)
+        self.assertEqual((r.returncode, 'did you mean glass?' in r.stderr), (64, True))
 
 
 class Store(HubTest):
