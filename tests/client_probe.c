@@ -408,12 +408,12 @@ int main(int argc, char **argv)
     o.buffer_count = (uint32_t)number(v, "buffer_count", 0);
     o.tries_max = (uint32_t)number(v, "tries_max", 0);
     if (sl_str_eq(member(v, "policy"), SL_STR("drop"))) o.policy = SL_CLIENT_DROP_OLDEST;
-    if (sl_loop_new(&loop) < 0) return 1;
+    if (sl_loop_new(&loop) < 0) exit(1);
     if (sl_client_open(loop, &o, &client, &err) < 0) {
         fprintf(stderr, "%s: %s\n", err.where, err.text);
-        return 2;
+        exit(2);
     }
-    if (pthread_create(&reader, NULL, read_lines, NULL) != 0) return 1;
+    if (pthread_create(&reader, NULL, read_lines, NULL) != 0) exit(1);
     pthread_detach(reader);
     sl_loop_run(loop);
     sl_json_deinit(&doc);
