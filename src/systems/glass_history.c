@@ -219,7 +219,8 @@ static int put_sums(struct stmt *s, const char *key, sl_json_out *out)
         char name[2048];
         sl_str text = stmt_str(s, 0);
 
-        if (text.len >= sizeof name || memchr(text.ptr, 0, text.len) != NULL) continue;
+        if (text.ptr == NULL || text.len >= sizeof name) continue; /* damaged */
+        if (memchr(text.ptr, 0, text.len) != NULL) continue;
         memcpy(name, text.ptr, text.len);
         name[text.len] = '\0';
         sl_out_key(out, name);
