@@ -59,7 +59,7 @@ class HealthyHub(DoctorTest):
             code, rows, report = self.ask('--url', f'http://{hub.address}', REACT_APP_BACKEND_URL=f'http://localhost:{hub.port}')
         self.assertEqual(code, 0)
         states = self.states(rows)
-        for name in ('port', 'health', 'settings', 'handshake'):
+        for name in ('port', 'health', 'settings', 'handshake', 'socket.io polling', 'socket.io websocket', 'socket.io upgrade'):
             self.assertEqual(states[name], 'pass', rows[name])
         for name in ('device address', 'registered', 'frames', 'detections'):
             self.assertEqual(states[name], 'warn', rows[name])
@@ -159,6 +159,26 @@ class HealthyHub(DoctorTest):
         self.assertEqual(code, 1)
         self.assertEqual((rows['health']['state'], rows['handshake']['state']), ('pass', 'fail'))
         self.assertIn('proxy forward Upgrade', rows['handshake']['next'])
+        self.assertEqual([rows[f'socket.io {way}']['state'] for way in ('polling', 'websocket', 'upgrade')], ['pass', 'warn', 'warn'])
+        for way in ('websocket', 'upgrade'):
+            self.assertIn('lost its Upgrade header', rows[f'socket.io {way}']['cause'])
+            self.assertIn('proxy forward Upgrade', rows[f'socket.io {way}']['next'])
+
+    def test_what_answers_for_socketio(self):
+        for status, body, polling, upgrade in (
+                (404, b'{"error":"nothing here"}', 'no Socket.IO on this path', 'skip'),
+                (200, b'<html>', 'a website or another program', 'skip'),
+                (400, b'{"code":5,"message":"Unsupported protocol version"}', 'another revision', 'skip'),
+                (400, b'{"code":0,"message":"Transport unknown"}', 'does not speak this transport', 'skip'),
+                (403, b'no', 'by this name or from this page', 'skip'),
+                (502, b'', 'the hub behind it does not', 'skip'),
+                (200, b'0{"sid":"abc","upgrades":[]}', None, 'warn')):
+            with self.subTest(body), contextlib.closing(Server(by_path(status, body))) as server:
+                rows = self.ask('--url', server.url)[1]
+            row = rows['socket.io polling']
+            self.assertEqual(row['state'], 'warn' if polling else 'pass', row)
+            self.assertIn(polling or '', row['cause'])
+            self.assertEqual((rows['socket.io websocket']['state'], rows['socket.io upgrade']['state']), ('warn', upgrade))
 
     def test_lines_for_people(self):
         got = doctor('--url', self.url)
@@ -216,6 +236,21 @@ def always(status, body, **headers):
         def log_message(self, *args):
             pass
     return Always
+
+
+def by_path(status, body):
+    """A hub by its /health, and this for the rest."""
+    class ByPath(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            what = (200, b'{"ok":true}') if self.path == '/health' else (status, body)
+            self.send_response(what[0])
+            self.send_header('Content-Length', str(len(what[1])))
+            self.end_headers()
+            self.wfile.write(what[1])
+
+        def log_message(self, *args):
+            pass
+    return ByPath
 
 
 class Server(http.server.ThreadingHTTPServer):
