@@ -33,7 +33,7 @@ int dial_get(struct dial *d, const struct dial_url *to, const char *path, struct
     int n, rc;
 
     n = snprintf(text, sizeof text,
-                 "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice-doctor\r\n"
+                 "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: sluice\r\n"
                  "Accept: application/json\r\nConnection: close\r\n\r\n",
                  path, to->at);
     if (n < 0 || (size_t)n >= sizeof text) return SL_E_TOO_BIG;

@@ -20,7 +20,7 @@ static const struct command {
     {"sim",     "play devices: sluice sim glass is simulated cameras",     cmd_sim    },
     {"tail",    "what a Socket.IO server says, as it comes",               cmd_tail   },
     {"send",    "one event to a Socket.IO server, and its answer",         cmd_send   },
-    {"top",     "who is connected, and what waits for them",             cmd_top    },
+    {"top",     "who is connected, and what waits for them",               cmd_top    },
     {"events",  "what each system takes and tells, by every wire",         cmd_events },
     {"version", "which program this is",                                   cmd_version},
     {"help",    "this text",                                               cmd_help   },

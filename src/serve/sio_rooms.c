@@ -129,9 +129,9 @@ struct fan {
     const struct sio_nsp *nsp;
     const sl_sio_target *target;
     sl_sio_packet *packet;
-    uint64_t stamp;  /* whoever carries it has had it, or is not to have it */
-    uint64_t offset; /* 0: it has none */
-    uint32_t key, n; /* n: had it */
+    uint64_t stamp;                /* whoever carries it has had it, or is not to have it */
+    uint64_t offset;               /* 0: it has none */
+    uint32_t key, n;               /* n: had it */
     struct eio_message *m, *plain; /* plain: for clients of 2.x, who know no offsets */
 };
 
