@@ -2,13 +2,11 @@
 #include "systems/glass_older.h"
 
 #include "base/alloc.h"
-#include "base/buf.h"
 #include "base/str.h"
 #include "systems/glass_presence.h"
 #include "systems/glass_shapes.h"
 
 #define DASHBOARDS SL_STR("glass:dashboards")
-#define HEADROOM   16 /* for the framing of whichever wire it leaves by */
 #define SIGHTS_MAX (64 * 1024)
 #define SIGHTS_EACH_US \
     100000 /* boxes stay for two seconds: ten sets of them a second are plenty */
@@ -280,7 +278,6 @@ static int make_raw(const struct camera *cam, const struct shot *s, sl_message *
 {
     sl_json_out out = {0};
     sl_buf *head = NULL;
-    sl_str text;
 
     *m = (sl_message){.text = true};
     sl_out_object(&out);
@@ -292,12 +289,9 @@ static int make_raw(const struct camera *cam, const struct shot *s, sl_message *
     sl_out_i64(&out, wall_now().us / 1000);
     sl_out_key(&out, "frame");
     sl_out_raw(&out, SL_STR("\""));
-    text = sl_out_text(&out);
-    if (text.len > 0) head = sl_buf_new(HEADROOM, text.len);
+    if (out.rc == 0) head = sl_buf_copy(sl_out_text(&out));
     if (head != NULL) {
-        memcpy(sl__buf_data(head), text.ptr, text.len);
-        head->len = text.len;
-        (void)!sl_message_add(m, head, text = sl_buf_str(head));
+        (void)!sl_message_add(m, head, sl_buf_str(head));
         (void)!sl_message_add(m, sl_buf_hold(s->buf), s->image);
         (void)!sl_message_add(m, NULL, SL_STR("\"}"));
     }

@@ -114,6 +114,29 @@ export class Camera {
   }
 }
 
+// An older camera, by Socket.IO: a picture with these defects in it, when told to.
+export class OlderCamera {
+  constructor(hub, device) {
+    this.device = device;
+    this.socket = new WebSocket(`ws://127.0.0.1:${hub.port}/socket.io/?EIO=4&transport=websocket`);
+    this.socket.on('error', () => {}); // the test says what is missing
+    this.joined = new Promise((done) => this.socket.on('message', (data) => {
+      const text = data.toString();
+      if (text.startsWith('0')) this.socket.send('40');
+      if (text.startsWith('40')) done();
+    }));
+  }
+
+  async show(...defects) {
+    await this.joined;
+    this.socket.send(`42${JSON.stringify(['device:frame', { image: pictures[0].toString('base64'), deviceId: this.device, defects }])}`);
+  }
+
+  close() {
+    this.socket.terminate();
+  }
+}
+
 // The camera script itself: each line of its stdin, TYPE CONFIDENCE, is a detection.
 export function startScript(hub, device) {
   const script = spawn('/usr/bin/python3', [join(root, 'tests/e2e/camera.py'), `ws://127.0.0.1:${hub.port}/ws`, device],

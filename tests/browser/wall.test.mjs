@@ -3,7 +3,7 @@
 //
 // The wall and the camera's page: pictures move, their age is true, what is not seen is not asked for.
 import { execFileSync } from 'node:child_process';
-import { Camera, check, holds, run, same, seeMotion, startScript, stateOf, textOf, until } from './kit.mjs';
+import { Camera, OlderCamera, check, holds, run, same, seeMotion, startScript, stateOf, textOf, until } from './kit.mjs';
 
 // What the page says to the hub, and the frames that reach it, by stream.
 const listenIn = (page) => page.addInitScript(() => {
@@ -164,6 +164,25 @@ run(async (hub, browser) => {
     await browser.shot(page, 'camera');
     await until('no box', async () => (await page.locator('.boxes rect').count()) === 0, 6);
     holds(await page.innerText('.events'), /Crack/);
+  });
+
+  await check('what an older camera has marked in a picture is in place of what it marked before', async () => {
+    const older = new OlderCamera(hub, 'line-2'), rows = await page.locator('.events li, .events tr').count();
+    const at = (x) => ({ type: 'chip', confidence: '87.00%', bbox: [x, 20, 30, 40] });
+    await older.show(at(10), at(60), { type: 'no box' });
+    await until('two boxes', async () => (await page.locator('.boxes rect').count()) === 2);
+    holds(await page.innerText('.box-words'), /Chip 87 % at 10, 20; 30 × 40 px/);
+    await until('one box', async () => {
+      await older.show(at(33));
+      return (await page.locator('.boxes rect').count()) === 1;
+    });
+    same(await page.getAttribute('.boxes rect', 'x'), '33', 'its place');
+    await until('no box', async () => (await page.locator('.boxes rect').count()) === 0, 6);
+    same(await page.locator('.events li, .events tr').count(), rows, 'rows: nothing of that is stored');
+    older.close();
+  });
+
+  await check('boxes can be switched off', async () => {
     await page.click('.switch');
     cameras[1].detect('bubble', { bbox: [10, 20, 30, 40], source: [100, 100] });
     await until('the next one in the list', async () => (await textOf(page, '.events')).includes('Bubble'));
