@@ -3,25 +3,29 @@
  * A Socket.IO client on an sl_loop: servers of 2.x, 3.x and 4.x, by long-polling, by WebSocket,
  * and from one to the other; it comes back by itself when the connection is lost.
  *
- *     static void on_command(sl_client_socket *s, const sl_sio_event *e, void *user)
- *     {
- *         sl_client_ack(s, e, SL_STR("\"done\""));
- *     }
- *
- *     static const sl_client_on events[] = {{"command", on_command}};
- *     static const sl_client_namespace root = {.name = "/", .events = events, .event_count =
- * 1};
- *
- *     sl_client_options o = {.url = "ws://hub:5000", .namespaces = &root, .namespace_count =
- * 1}; rc = sl_client_open(loop, &o, &client, &err); rc =
- * sl_client_emit_json(sl_client_find(client, "/"), "hello", SL_STR("{\"n\":1}"));
- *
  * sl_client is one connection, sl_client_socket is one namespace of it; both are there from
  * sl_client_open to on_gone, whether connected or not. Everything runs on the loop's thread,
  * and no callback is made from inside a call of these. A callback may call anything here.
  *
  * source   Socket.IO protocol 5 and 4, Engine.IO protocol 4 and 3
  */
+// clang-format off
+/*
+ *     static void on_command(sl_client_socket *s, const sl_sio_event *e, void *user)
+ *     {
+ *         sl_client_ack(s, e, SL_STR("\"done\""));
+ *     }
+ *
+ *     static const sl_client_on events[] = {{"command", on_command}};
+ *     static const sl_client_namespace root = {.name = "/", .events = events, .event_count = 1};
+ *
+ *     sl_client_options o = {.url = "ws://hub:5000", .namespaces = &root, .namespace_count = 1};
+ *
+ *     rc = sl_client_open(loop, &o, &client, &err);
+ *     if (rc < 0) return rc;
+ *     rc = sl_client_emit_json(sl_client_find(client, "/"), "hello", SL_STR("{\"n\":1}"));
+ */
+// clang-format on
 #ifndef SLUICE_CLIENT_H
 #define SLUICE_CLIENT_H
 
@@ -183,8 +187,10 @@ SL_API void sl_client_get_stats(const sl_client *c, sl_client_stats *out);
  * returns  0, or SL_E_CLOSED after sl_client_close
  */
 SL_API int sl_client_join(sl_client_socket *s);
-/* Leave it; what waits to leave in it stays for the next join. The last one ends the
- * connection. */
+/*
+ * Leave it, or as soon as its answer comes; what waits to leave in it stays for the next join.
+ * The last one ends the connection.
+ */
 SL_API void sl_client_leave(sl_client_socket *s);
 
 SL_API bool sl_client_is_joined(const sl_client_socket *s);
@@ -231,8 +237,8 @@ SL_API int sl_client_emit_ack(sl_client_socket *s, sl_sio_packet *p, uint32_t ti
 
 /*
  * Answer an event: args as in sl_client_emit_json, or of a packet (its name is not sent). An
- * event that wants none is fine. Later: keep e->ack_id, and use sl_client_ack_id. An answer
- * does not outlive the connection: SL_E_CLOSED.
+ * event that wants none is fine. Later: keep e->ack_id as it is (it is more than the id of the
+ * wire), and use sl_client_ack_id. An answer does not outlive the connection: SL_E_CLOSED.
  */
 SL_API int sl_client_ack(sl_client_socket *s, const sl_sio_event *e, sl_str args);
 SL_API int sl_client_ack_packet(sl_client_socket *s, const sl_sio_event *e, sl_sio_packet *p);

@@ -7,11 +7,9 @@
 
 #include <stdio.h>
 
-#define SID_MAX 256 /* bytes */
-#define BEAT_MAX_MS                                                          \
-    (24 * 60 * 60 * 1000) /* beyond it the server has something else in mind \
-                           */
-#define CLOSE_MS 2000
+#define SID_MAX     256                   /* bytes */
+#define BEAT_MAX_MS (24 * 60 * 60 * 1000) /* who says more means something else */
+#define CLOSE_MS    2000
 
 static const char timed_out[] = "ping timeout";
 

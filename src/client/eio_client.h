@@ -64,8 +64,8 @@ int eio_client_open(const struct eio_client_options *o, const struct eio_client_
  *          none so large; SL_E_NOMEM; SL_E_CLOSED
  */
 int eio_client_send(struct eio_client *e, const sl_message *part, uint32_t n) SL_MUST_USE;
-void eio_client_flush(
-    struct eio_client *e); /* what was taken leaves: after the last of a turn */
+/* What was taken leaves: after the last of a turn. */
+void eio_client_flush(struct eio_client *e);
 
 bool eio_client_is_writable(const struct eio_client *e); /* at once */
 bool eio_client_is_open(const struct eio_client *e);

@@ -211,22 +211,13 @@ static bool is_all_done(const sl_client *c)
     return true;
 }
 
-static void say_leave(sl_client_socket *s)
-{
-    sl_json_out o = {0};
-
-    if (!s->asked) return;
-    sio_out_disconnect(&o, sl_str_of(s->row->name));
-    (void)client_put_control(s, &o); /* that the server does not hear of it changes nothing */
-}
-
 static void leave_all(sl_client *c)
 {
     c->leaving = true;
     sl__loop_cancel_timer(c->loop, &c->retry);
     sl__loop_cancel_timer(c->loop, &c->patience);
     for (uint32_t i = 0; i < c->n; i++)
-        say_leave(&c->socket[i]);
+        if (c->socket[i].joined) client_say_leave(&c->socket[i]);
     client_drop_out(c);
     for (uint32_t i = 0; i < c->n; i++) {
         sl_client_socket *s = &c->socket[i];
@@ -341,19 +332,26 @@ int sl_client_join(sl_client_socket *s)
     return 0;
 }
 
+void client_say_leave(sl_client_socket *s)
+{
+    sl_json_out o = {0};
+
+    sio_out_disconnect(&o, sl_str_of(s->row->name));
+    (void)client_put_control(s, &o); /* that the server does not hear of it changes nothing */
+}
+
+/* Who is asked for and has no answer yet is left when that comes. */
 void sl_client_leave(sl_client_socket *s)
 {
-    bool was_joined = s->joined;
-
     s->wanted = false;
     s->pid[0] = s->offset[0] = '\0';
-    say_leave(s);
+    sl__loop_want_hooks(s->client->loop);
+    if (!s->joined) return;
+    client_say_leave(s);
     s->joined = s->asked = false;
     s->id[0] = '\0';
-    client_forget_early(s);
     client_leave_out(s);
-    if (was_joined) s->left = own_end;
-    sl__loop_want_hooks(s->client->loop);
+    s->left = own_end;
 }
 
 void client_init_life(sl_client *c)

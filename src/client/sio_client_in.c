@@ -85,6 +85,7 @@ static void deliver(sl_client_socket *s, const struct sio_packet *p, sl_buf *buf
     sl_sio_event e;
 
     sio_event_of(p, buf, attachment, &e);
+    if (e.wants_ack) e.ack_id = client_mark_id(s, e.ack_id);
     if (e.is_answer)
         client_answer(s, &e);
     else if (s->joined)
@@ -153,7 +154,13 @@ static void on_joined(sl_client_socket *s, const struct sio_packet *p)
     sl_client *c = s->client;
     bool recovered;
 
-    if (!s->asked || s->joined) return; /* it crossed with our leaving; or twice */
+    if (!s->asked || s->joined) return; /* twice */
+    if (!s->wanted) {
+        s->asked = false;
+        client_forget_early(s);
+        client_say_leave(s);
+        return;
+    }
     copy_member(p->value, SL_STR("sid"), s->id, sizeof s->id);
     if (c->rules.revision == 4 && s->id[0] == '\0') {
         on_parse_error(c, "an answer to CONNECT without sid: is it a server of 2.x?");
@@ -161,6 +168,7 @@ static void on_joined(sl_client_socket *s, const struct sio_packet *p)
     }
     recovered = take_place(s, p->value);
     s->joined = true;
+    s->time++;
     if (s->row->on_connect != NULL) s->row->on_connect(s, recovered, s->row->user);
     if (!s->joined) return;
     client_release(s);
@@ -177,14 +185,16 @@ static void on_refused(sl_client_socket *s, const struct sio_packet *p)
                     : is_data ? p->value
                               : sl_value_get(p->value, SL_STR("data"));
     sl_str raw = {0};
+    bool is_told;
     char *text;
     int64_t n = 0;
 
     if (!s->asked || s->joined) return;
+    is_told = s->wanted && s->row->on_refused != NULL;
     s->asked = s->wanted = false;
     client_forget_early(s);
     sl__loop_want_hooks(s->client->loop); /* was it the last one? */
-    if (s->row->on_refused == NULL) return;
+    if (!is_told) return;
     (void)sl_value_str(message, &raw);
     text = sl__alloc(raw.len + 1);
     if (text != NULL) n = sl_json_unescape(raw, text);
@@ -267,7 +277,7 @@ static void on_open(struct eio_client *e, void *user)
     c->stats.opened++;
     if (c->o.on_open != NULL) c->o.on_open(c, c->o.user);
     for (uint32_t i = 0; i < c->n; i++)
-        if (c->socket[i].wanted) client_ask(&c->socket[i]);
+        if (c->socket[i].wanted && !c->socket[i].asked) client_ask(&c->socket[i]);
 }
 
 const struct eio_client_events client_events = {

@@ -64,10 +64,11 @@ struct sl_client_socket {
     struct list early;   /* struct client_early */
     uint32_t early_n;
     uint64_t next_ack;
+    uint64_t time; /* how often it was joined: above the ids of what came meanwhile */
     void *data;
     const char *left; /* a reason: it ended inside a call, and is to be told */
     bool wanted;      /* by the application */
-    bool asked;       /* CONNECT is on its way, on this connection */
+    bool asked;       /* CONNECT was sent on this connection; joined, or its answer is due */
     bool joined;
     char id[CLIENT_ID_MAX + 1];
     /* recovery: as they came, between their quotes; "": there is none */
@@ -112,7 +113,8 @@ void client_ask(sl_client_socket *s);                    /* CONNECT */
 void client_cut(sl_client *c, const char *reason, const char *text);
 /* It is joined no more; who waits for answers of what has left is told. */
 void client_socket_end(sl_client_socket *s, const char *reason);
-bool client_is_wanted(const sl_client *c); /* one of its namespaces is */
+void client_say_leave(sl_client_socket *s); /* DISCONNECT */
+bool client_is_wanted(const sl_client *c);  /* one of its namespaces is */
 void client_try_in(sl_client *c, uint32_t ms);
 
 /* ---- sio_client_in.c ---- */
@@ -135,6 +137,7 @@ void client_fail_waits(sl_client_socket *s, bool all);
 /* It is left: what is on its way out goes, but its answers come no more. */
 void client_leave_out(sl_client_socket *s);
 void client_answer(sl_client_socket *s, const sl_sio_event *e);
+uint64_t client_mark_id(const sl_client_socket *s, uint64_t id); /* for sl_client_ack_id */
 
 /* ---- sio_client_auth.c ---- */
 

@@ -4,6 +4,8 @@
 #include "client/sio_client_inside.h"
 
 #define ENTRY_BYTES 128 /* what an event counts at least */
+#define ID_BITS     53  /* of an ack id: what a double holds */
+#define ID_MASK     ((UINT64_C(1) << ID_BITS) - 1)
 
 /* ---- entries ---- */
 
@@ -86,8 +88,11 @@ static void fail_later(struct client_wait *w, int rc)
 
 void client_tell_failed(sl_client *c)
 {
-    while (!list_is_empty(&c->failed)) {
-        struct client_wait *w = LIST_ENTRY(c->failed.next, struct client_wait, node);
+    struct list now;
+
+    list_move_all(&c->failed, &now); /* who is told may ask again, and drive out another */
+    while (!list_is_empty(&now)) {
+        struct client_wait *w = LIST_ENTRY(now.next, struct client_wait, node);
         end_wait(w, w->rc, NULL);
     }
 }
@@ -361,9 +366,18 @@ int sl_client_emit_ack(sl_client_socket *s, sl_sio_packet *p, uint32_t timeout_m
     return 0;
 }
 
+/* Servers may count from 0 on every connection: an id is one of its own time, above it. */
+uint64_t client_mark_id(const sl_client_socket *s, uint64_t id)
+{
+    return (id & ID_MASK) | s->time << ID_BITS;
+}
+
 int sl_client_ack_id(sl_client_socket *s, uint64_t ack_id, sl_sio_packet *p)
 {
-    return s->joined ? put(s, p, CLIENT_ANSWER, &ack_id, NULL) : SL_E_CLOSED;
+    uint64_t id = ack_id & ID_MASK;
+
+    if (!s->joined || client_mark_id(s, id) != ack_id) return SL_E_CLOSED;
+    return put(s, p, CLIENT_ANSWER, &id, NULL);
 }
 
 int sl_client_ack_packet(sl_client_socket *s, const sl_sio_event *e, sl_sio_packet *p)
