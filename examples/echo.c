@@ -160,6 +160,9 @@ static void usage(FILE *to)
           "  --eio3 [no]  whether Engine.IO 3 is spoken as well (default: it is)\n"
           "  --deflate [N]\n"
           "               permessage-deflate from N bytes on, 1024 if none is said\n"
+          "  --recovery [MS]\n"
+          "               connection state recovery for clients of 4.x: sessions that were cut\n"
+          "               off are kept for so long, 120000 if none is said\n"
           "  --help       this\n",
           to);
 }
@@ -214,6 +217,7 @@ int main(int argc, char **argv)
         {"poll-packets",    required_argument, NULL, 'l'},
         {"eio3",            optional_argument, NULL, '3'},
         {"deflate",         optional_argument, NULL, 'd'},
+        {"recovery",        optional_argument, NULL, 'R'},
         {"help",            no_argument,       NULL, 'h'},
         {NULL,              0,                 NULL, 0  },
     };
@@ -235,6 +239,7 @@ int main(int argc, char **argv)
             s.eio.no_eio3 = s.sio.no_eio3 = strcmp(word_or(argc, argv, "yes"), "no") == 0;
             break;
         case 'd': s.deflate_min = number(word_or(argc, argv, "1024")); break;
+        case 'R': s.sio.recovery_ms = number(word_or(argc, argv, "120000")); break;
         case 'h': usage(stdout); return 0;
         default: usage(stderr); return 64;
         }
