@@ -236,6 +236,7 @@ static int emit_marked(sl_sio_socket *s, sl_sio_packet *p)
     if (m == NULL) return rc;
     sio_log_put_one(s, m, offset, bytes);
     rc = eio_send(s->client->eio, m, 0);
+    if (rc == 0) sio_tell_emitted(s->nsp->sio, s, p, 1);
     eio_message_drop(m);
     return rc;
 }
