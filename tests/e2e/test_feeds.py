@@ -73,7 +73,7 @@ class Events(FeedTest):
         camera = self.registered(viewer)
         feed = self.feed('/stream/frames')
         self.assertEqual(feed.answer.status, 200)
-        for name, value in (('Content-Type', 'text/event-stream'), ('Cache-Control', 'no-store'),
+        for name, value in (('Content-Type', 'text/event-stream'), ('Cache-Control', 'no-store'), ('X-Accel-Buffering', 'no'),
                             ('Transfer-Encoding', 'chunked'), ('Connection', 'close')):
             self.assertEqual(feed.answer.headers[name], value)
         self.assertIn('Access-Control-Allow-Origin', feed.answer.headers)
