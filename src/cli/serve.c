@@ -176,6 +176,7 @@ static int open_hub(struct serve *s, sl_error *err)
         .cork_us = budget_us == 0 ? SL_CORK_NONE : (uint32_t)budget_us,
         .body_max = (size_t)config_number(c, SET_LIMITS_BODY),
         .queue_max = (size_t)config_number(c, SET_DELIVERY_QUEUE),
+        .recovery_ms = (uint32_t)(config_number(c, SET_DELIVERY_RECOVERY) / 1000),
         .rate_min = rate == 0 ? SL_RATE_NONE : (uint32_t)rate,
         .limits = {.device_rate = (uint32_t)config_number(c, SET_LIMITS_DEVICE_RATE),
                    .address_rate = (uint32_t)config_number(c, SET_LIMITS_ADDRESS_RATE),

@@ -58,6 +58,11 @@ const struct setting settings[] = {
         .section = "delivery", .key = "deflate", .flag = "--deflate", .word = "YES",
         .type = TYPE_BOOL, .preset = "false", .example = "true",
         .help = "Compress events for WebSocket clients that offer it; for slow or metered links."},
+    /* Off, as in the originals: it changes the handshake, and handlers see one more argument. */
+    [SET_DELIVERY_RECOVERY] = {
+        .section = "delivery", .key = "recovery", .flag = "--recovery", .word = "TIME",
+        .type = TYPE_DURATION, .max = 3600000000, .preset = "0", .example = "2min",
+        .help = "How long a Socket.IO session that was cut off may come back to what it missed; 0: never."},
     [SET_LIMITS_BODY] = {
         .section = "limits", .key = "body", .flag = "--body", .word = "SIZE",
         .type = TYPE_SIZE, .min = KIB, .max = GIB, .preset = "10MiB", .example = "16MiB",

@@ -232,7 +232,8 @@ static int open_live(struct hub *hub)
 
 static int open_sockets(struct hub *hub, sl_error *err)
 {
-    int rc = sockets_new(hub->loop, hub->options.queue_max, &hub->sockets, err);
+    int rc = sockets_new(hub->loop, hub->options.queue_max, hub->options.recovery_ms,
+                         &hub->sockets, err);
 
     if (rc < 0) return rc;
     sockets_set_knocks(hub->sockets, hub->knocks);

@@ -22,6 +22,7 @@ struct hub_options {
         *access; /* read at each request: may change meanwhile; NULL: loopback */
     size_t body_max, queue_max, queue_total_max; /* as in sl_server_options; 0: its defaults */
     uint32_t rate_min;                           /* likewise */
+    uint32_t recovery_ms;                        /* of Socket.IO, as in sl_sio_options */
     uint32_t connections_max, connections_per_address_max;
     struct limits_options limits; /* zeroed: none */
     bool deflate;                 /* compress events for WebSocket clients that offer it */

@@ -108,6 +108,42 @@ static void put_socket_clients(struct exposition *x, const struct now *n)
     put_sockets_of(x, "none", "none", count[v->system_count][0]);
 }
 
+static sl_sio_stats socket_stats(const struct now *n)
+{
+    sl_sio_stats stats = {0};
+
+    if (n->v->sockets != NULL) sl_sio_get_stats(sockets_server(n->v->sockets), &stats);
+    return stats;
+}
+
+static void put_returns(struct exposition *x, const struct now *n)
+{
+    const sl_sio_stats stats = socket_stats(n);
+
+    exposition_count(x,
+                     (struct label[]){
+                         {"result", "recovered"},
+                         {0       }
+    },
+                     stats.recovered);
+    exposition_count(x,
+                     (struct label[]){
+                         {"result", "gap"},
+                         {0       }
+    },
+                     stats.gaps);
+}
+
+static void put_lost(struct exposition *x, const struct now *n)
+{
+    exposition_count(x, NULL, socket_stats(n).lost);
+}
+
+static void put_recovery_bytes(struct exposition *x, const struct now *n)
+{
+    exposition_count(x, NULL, socket_stats(n).recovery_bytes);
+}
+
 static void put_clients(struct exposition *x, const struct now *n)
 {
     for (size_t i = 0; i < n->v->system_count; i++) {
@@ -308,6 +344,9 @@ static const struct metric metrics[] = {
 
     /* who is there */
     PUT("sluice_clients", "gauge", put_clients, "Connections that stay open, by what they said they are; eio: of Socket.IO, the revision of Engine.IO."),
+    PUT("sluice_recovery_returns_total", "counter", put_returns, "Socket.IO clients that came back with delivery.recovery, to their session or to a gap."),
+    PUT("sluice_recovery_lost_sessions", "gauge", put_lost, "Socket.IO sessions that were cut off and may come back."),
+    PUT("sluice_recovery_bytes", "gauge", put_recovery_bytes, "Memory of the events that are kept for them."),
     PUT("sluice_devices", "gauge", put_devices, "Devices that the hub has met since its start."),
     GAUGE("sluice_connections", sockets.connections, "Open network connections."),
     COUNTER("sluice_connections_accepted_total", sockets.accepted, "Network connections that were let in."),

@@ -23,6 +23,7 @@ struct sockets {
     struct knocks *knocks;
     const char *system[SYSTEMS_MAX]; /* those that have events */
     size_t system_count;
+    const char *history; /* of the last of them: where GET tells of the past; or NULL */
     uint64_t ignored;
     sl_sio_namespace root;
 };
@@ -180,7 +181,18 @@ static const sl_sio_on any_event[] = {
     {NULL, on_event}
 };
 
-int sockets_new(sl_loop *loop, size_t queue_max, struct sockets **out, sl_error *err)
+/* Where what was missed can be read: of the one system that has events, if there is but one. */
+static void put_gap_link(sl_sio_socket *sio, const sl_sio_gap *gap, sl_json_out *out,
+                         void *user)
+{
+    const struct sockets *s = user;
+
+    (void)sio, (void)gap;
+    if (s->system_count == 1 && s->history != NULL) sl_out_str(out, sl_str_of(s->history));
+}
+
+int sockets_new(sl_loop *loop, size_t queue_max, uint32_t recovery_ms, struct sockets **out,
+                sl_error *err)
 {
     struct sockets *s = sl__zalloc(sizeof *s);
     sl_sio_options o = {.path = PATH,
@@ -189,6 +201,7 @@ int sockets_new(sl_loop *loop, size_t queue_max, struct sockets **out, sl_error 
                         .ping_timeout_ms = PATIENCE_MS,
                         .payload_max = MESSAGE_MAX,
                         .queue_max = queue_max,
+                        .recovery_ms = recovery_ms,
                         .poll_packets_max = POLL_PACKETS};
     int rc;
 
@@ -200,6 +213,7 @@ int sockets_new(sl_loop *loop, size_t queue_max, struct sockets **out, sl_error 
                                  .on_disconnect = on_disconnect,
                                  .events = any_event,
                                  .event_count = 1,
+                                 .put_gap_link = put_gap_link,
                                  .user = s};
     o.namespaces = &s->root;
     s->events = map_new();
@@ -234,7 +248,9 @@ int sockets_add(struct sockets *s, struct intakes *x, sl_error *err)
             has_any = true;
         }
     }
-    if (has_any) s->system[s->system_count++] = sys->name;
+    if (!has_any) return 0;
+    s->system[s->system_count++] = sys->name;
+    s->history = sys->query_count > 0 ? sys->queries[0].path : NULL;
     return 0;
 }
 

@@ -31,8 +31,8 @@ struct socket {
     uint32_t systems;       /* that it has identified itself as */
 };
 
-/* queue_max: as in sl_server_options. returns 0, or what failed */
-int sockets_new(sl_loop *loop, size_t queue_max, struct sockets **out,
+/* queue_max, recovery_ms: as in sl_sio_options. returns 0, or what failed */
+int sockets_new(sl_loop *loop, size_t queue_max, uint32_t recovery_ms, struct sockets **out,
                 sl_error *err) SL_MUST_USE;
 /* After the server; NULL is fine. */
 void sockets_free(struct sockets *s);

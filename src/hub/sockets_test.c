@@ -138,7 +138,7 @@ static int set_up(void **state)
     assert_int_equal(sl_loop_new(&t->k.loop), 0);
     sl__loop_crank(t->k.loop, 1000);
     assert_int_equal(knocks_new(t->k.loop, &t->knocks), 0);
-    assert_int_equal(sockets_new(t->k.loop, 0, &t->s, NULL), 0);
+    assert_int_equal(sockets_new(t->k.loop, 0, 0, &t->s, NULL), 0);
     sockets_set_knocks(t->s, t->knocks);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(intakes_new(NULL, systems[i], NULL, &t->x[i]), 0);
@@ -354,7 +354,7 @@ static void test_each_allocation_may_fail(void **state)
 
     for (int n = 0; rc != 0 && n < 100; n++) {
         sl__alloc_fail_after(n);
-        rc = sockets_new(t->k.loop, 0, &s, &err);
+        rc = sockets_new(t->k.loop, 0, 0, &s, &err);
         sl__alloc_fail_after(-1);
         if (rc != 0) assert_null(s);
     }

@@ -219,7 +219,7 @@ static int set_up(void **state)
     o.route_count = intakes_put_routes(b->x, b->routes);
     kit_open(&b->k, &o);
     assert_int_equal(frames_new(b->k.loop, 1024, &b->frames), 0);
-    assert_int_equal(sockets_new(b->k.loop, 0, &b->sockets, NULL), 0);
+    assert_int_equal(sockets_new(b->k.loop, 0, 0, &b->sockets, NULL), 0);
     assert_int_equal(glass_system.start(b->glass, NULL, NULL), 0);
     b->viewer = dial(b);
     say(b, b->viewer, "{\"type\":\"web_client\"}");

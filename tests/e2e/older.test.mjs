@@ -1,44 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Older dashboards of glass as browsers run them: socket.io-client 4.x, 3.x and 2.x, by each way,
 // and a device beside them; the hub goes away and comes back.
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import io2 from 'socket.io-client-2';
 import io3 from 'socket.io-client-3';
 import io4 from 'socket.io-client-4';
-import { check, main, same, within } from './sio_kit.mjs';
+import { Hub, check, main, pause, same, within } from './sio_kit.mjs';
 
 const VERSIONS = { 4: io4, 3: io3, 2: io2 };
 const WAYS = { polling: ['polling'], websocket: ['websocket'], upgrade: ['polling', 'websocket'] };
 const IMAGE = Buffer.alloc(90_000, 'picture').toString('base64');
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-
-class Hub {
-  folder = mkdtempSync(join(tmpdir(), 'sluice-e2e-'));
-  port = 0;
-  said = '';
-
-  async start() {
-    const ready = join(this.folder, 'ready');
-    rmSync(ready, { force: true });
-    this.process = spawn(join(process.env.SLUICE_BUILD ?? 'build', 'sluice'), ['serve', '--listen', `127.0.0.1:${this.port}`,
-      '--data', join(this.folder, 'data'), '--ready-file', ready], { stdio: ['ignore', 'ignore', 'pipe'] });
-    this.ended = new Promise((done) => this.process.on('exit', (code, signal) => done(signal ?? code)));
-    this.process.stderr.on('data', (text) => { this.said += text; });
-    await within('the start of the hub', (async () => {
-      while (!existsSync(ready)) await pause(10);
-    })());
-    this.port = Number(readFileSync(ready, 'utf8').trim().split(':').at(-1));
-    this.url = `http://127.0.0.1:${this.port}`;
-  }
-
-  async stop() {
-    this.process.kill('SIGTERM');
-    same(await within('its end', this.ended), 0, `exit code (${this.said.slice(-2000)})`);
-  }
-}
 
 // What comes is kept, in order; wait for what you expect.
 class Client {

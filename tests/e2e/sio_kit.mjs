@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What the Socket.IO tests share: the echo, a raw client, conditions with deadlines, and TAP.
 import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import WebSocket from 'ws';
@@ -42,6 +44,38 @@ export class Program {
     return `http://127.0.0.1:${this.port}`;
   }
 }
+
+// A hub on a folder and a port of its own, which it keeps when it is started again.
+export class Hub {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-e2e-'));
+  port = 0;
+  said = '';
+
+  constructor(...args) {
+    this.args = args;
+  }
+
+  async start() {
+    const ready = join(this.folder, 'ready');
+    rmSync(ready, { force: true });
+    this.process = spawn(join(build, 'sluice'), ['serve', '--listen', `127.0.0.1:${this.port}`,
+      '--data', join(this.folder, 'data'), '--ready-file', ready, ...this.args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.ended = new Promise((done) => this.process.on('exit', (code, signal) => done(signal ?? code)));
+    this.process.stderr.on('data', (text) => { this.said += text; });
+    await within('the start of the hub', (async () => {
+      while (!existsSync(ready)) await pause(10);
+    })());
+    this.port = Number(readFileSync(ready, 'utf8').trim().split(':').at(-1));
+    this.url = `http://127.0.0.1:${this.port}`;
+  }
+
+  async stop() {
+    this.process.kill('SIGTERM');
+    same(await within('its end', this.ended), 0, `exit code (${this.said.slice(-2000)})`);
+  }
+}
+
+export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export function within(what, promise, seconds = SECONDS) {
   let timer;

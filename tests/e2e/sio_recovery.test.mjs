@@ -2,11 +2,12 @@
 // seconds: 120
 // examples/echo --recovery with the original clients' own recovery: cut again and again under
 // traffic, every event comes once and in order.
+import { rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import io2 from 'socket.io-client-2';
 import io3 from 'socket.io-client-3';
 import io4 from 'socket.io-client-4';
-import { Program, Raw, check, main, next, same, within } from './sio_kit.mjs';
+import { Hub, Program, Raw, check, main, next, pause, same, within } from './sio_kit.mjs';
 
 const WAYS = { polling: ['polling'], websocket: ['websocket'], upgrade: ['polling', 'websocket'] };
 // a client whose WebSocket is cut while it waits for its last poll to change over hears of it by
@@ -56,8 +57,6 @@ class Proxy {
 function dial(url, way, more = {}) {
   return io4(url, { transports: WAYS[way], forceNew: true, reconnectionDelay: 5, reconnectionDelayMax: 20, timeout: 5000, ...more });
 }
-
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // One that sends to all, a number at a time, until it is told to stop.
 class Sender {
@@ -245,6 +244,46 @@ async function off() {
   await echo.stop();
 }
 
+// A dashboard of the hub: what it missed comes, and behind a restart it is told where to read.
+async function dashboard(hub) {
+  const proxy = await new Proxy(hub.port).start();
+  const board = dial(proxy.url, 'upgrade');
+  const device = dial(hub.url, 'websocket', { reconnection: false });
+  const heard = [];
+  const hello = (s, m) => within('the answer to hello', new Promise((done) => s.emit('client:hello', m, done)));
+  board.on('device:status', (m) => heard.push(m.online));
+  await hello(board, { role: 'dashboard' });
+  await hello(device, { role: 'jetson', deviceId: 'a' });
+  await within('its device', (async () => {
+    while (heard.length < 1) await pause(5);
+  })());
+  proxy.refuses = true;
+  proxy.cut();
+  await next(board, 'disconnect');
+  device.disconnect();
+  await within('the end of the device', (async () => {
+    while ((await (await fetch(`${hub.url}/devices`)).json()).total > 0) await pause(20);
+  })());
+  proxy.refuses = false;
+  await next(board, 'connect');
+  same(board.recovered, true, 'recovered');
+  await within('what it missed', (async () => {
+    while (heard.length < 2) await pause(5);
+  })());
+  same(heard, [true, false], 'what it heard');
+  const metrics = await (await fetch(`${hub.url}/metrics`)).text();
+  same(/^sluice_recovery_returns_total{result="recovered"} (\d+)$/m.exec(metrics)?.[1], '1', 'counted');
+  const gap = next(board, 'gap');
+  await hub.stop();
+  proxy.stop();
+  await hub.start();
+  board.io.uri = hub.url;
+  const [{ reason, link }] = await gap;
+  same([reason, link], ['unknown', '/defects'], 'gap');
+  same((await fetch(hub.url + link)).status, 200, 'history');
+  board.disconnect();
+}
+
 await main(async () => {
   const echo = await new Program('echo', ARGS).start();
   for (const way of Object.keys(WAYS)) await check(`${way}: ${CUTS} cuts in a row`, () => cutsInARow(echo, way));
@@ -255,4 +294,9 @@ await main(async () => {
   await check('a restart', () => restart(echo));
   await check('off: nothing of it is seen', off);
   await echo.stop();
+  const hub = new Hub('--recovery', '1min');
+  await hub.start();
+  await check('a dashboard of the hub', () => dashboard(hub));
+  await hub.stop();
+  rmSync(hub.folder, { recursive: true });
 });
