@@ -54,14 +54,16 @@ void sl__loop_cancel_timer(sl_loop *l, struct timer *t)
 
 /* ---- the end of a turn ---- */
 
+/* Any of them may remove any other, which may be freed at once. */
 static void run_turn_hooks(sl_loop *l)
 {
-    struct list *next;
+    struct list now, *n;
 
     l->hooks_due = false;
-    for (struct list *n = l->turn_hooks.next; n != &l->turn_hooks; n = next) {
+    list_move_all(&l->turn_hooks, &now);
+    while ((n = list_take_first(&now)) != NULL) {
         struct turn_hook *h = LIST_ENTRY(n, struct turn_hook, node);
-        next = n->next;
+        list_add_last(&l->turn_hooks, n);
         h->on_turn(h);
     }
 }

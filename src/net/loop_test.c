@@ -97,6 +97,43 @@ static void hooks_run(void **state)
     sl_loop_free(w.loop);
 }
 
+struct remover {
+    struct turn_hook turn, *victim;
+    int turns;
+};
+
+static void on_remove(struct turn_hook *h)
+{
+    struct remover *r = LIST_ENTRY(h, struct remover, turn);
+
+    r->turns++;
+    sl__loop_remove_turn_hook(r->victim);
+}
+
+/* What a hook tells may free the one behind it, or itself. */
+static void hooks_end_each_other(void **state)
+{
+    struct remover a = {.turn = {.on_turn = on_remove}}, b = a, c = a;
+    sl_loop *loop;
+
+    (void)state;
+    assert_int_equal(sl_loop_new(&loop), 0);
+    a.victim = &b.turn;
+    b.victim = &b.turn;
+    c.victim = &c.turn;
+    sl__loop_add_turn_hook(loop, &a.turn);
+    sl__loop_add_turn_hook(loop, &b.turn);
+    sl__loop_add_turn_hook(loop, &c.turn);
+    for (int i = 0; i < 2; i++) {
+        sl__loop_want_hooks(loop);
+        sl__loop_crank(loop, 1);
+    }
+    assert_int_equal(b.turns, 0);
+    assert_int_equal(c.turns, 1);
+    assert_true(a.turns >= 2);
+    sl_loop_free(loop);
+}
+
 static void on_gone(struct stream *s, int why)
 {
     struct watcher *w = s->user;
@@ -201,6 +238,7 @@ int main(void)
         cmocka_unit_test(timers_ring_on_time_in_a_running_loop),
         cmocka_unit_test(the_ticker_follows_the_earliest),
         cmocka_unit_test(hooks_run),
+        cmocka_unit_test(hooks_end_each_other),
         cmocka_unit_test(grace_ends_what_does_not_end_itself),
         cmocka_unit_test(asked_twice_there_is_no_grace),
         cmocka_unit_test(signals_stop_the_loop),
