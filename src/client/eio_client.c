@@ -389,6 +389,7 @@ void eio_client_close(struct eio_client *e)
         return;
     }
     if (e->way != POLLING) eio_ws_give_up_probe(e);
+    if (e->state == ENDED) return; /* its poll found no memory */
     e->state = CLOSING;
     sl__loop_set_timer(e->o.loop, &e->side, CLOSE_MS);
     eio_poll_close(e);

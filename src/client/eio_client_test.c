@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Engine.IO below the client: polling, the upgrade, heartbeats, servers that are wrong. */
 #include "client/client_test.h"
+#include "client/eio_client_inside.h"
 
 #define GET_FIRST "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: hub:5000\r\n"
 #define GET_NEXT  "GET /socket.io/?EIO=4&transport=polling&sid=abc HTTP/1.1\r\n"
@@ -522,6 +523,44 @@ static void closing_by_polling(void **state)
     heard(f, "gone\n");
 }
 
+static int cannot_begin(sl_loop *loop, const struct dial_url *to, uint32_t timeout_ms,
+                        dial_fn *fn, void *user, void **call)
+{
+    (void)loop;
+    (void)to;
+    (void)timeout_ms;
+    (void)fn;
+    (void)user;
+    *call = NULL;
+    return SL_E_NOMEM;
+}
+
+/* Closed while the WebSocket is about to take over, and the poll in its place cannot begin. */
+static void closing_in_the_middle_without_memory(void **state)
+{
+    static const struct dialer broken = {cannot_begin, fake_cancel};
+    static const char last_poll[] =
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\n6";
+    struct fixture *f = *state;
+    sl_client_options o = {0};
+    uint32_t get, post, ws;
+
+    join_by_polling(f, &o, OPEN_UPGRADABLE, &get, &post);
+    ws = accept_call(f);
+    ws_accept_call(f, ws);
+    emit(f, "a"); /* a POST without an answer */
+    ws_text(f, ws, "3probe");
+    feed(f, get, last_poll, sizeof last_poll - 1);
+    sl_client_close(f->client, 0);
+    crank(f, 0);
+    crank(f, 1400);
+    feed(f, post, "HTTP/1.1", 8); /* it is alive */
+    f->client->eio->get.dialer = &broken;
+    crank(f, 600);
+    crank(f, 1);
+    assert_null(f->client);
+}
+
 static void silence_on_connecting(void **state)
 {
     struct fixture *f = *state;
@@ -538,14 +577,23 @@ static void silence_on_connecting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(polling_by_one_get_and_posts),   CASE(bodies_have_a_limit),
-        CASE(bodies_have_few_packets),        CASE(the_upgrade),
-        CASE(an_upgrade_that_fails),          CASE(heartbeats_of_revision_4),
-        CASE(heartbeats_by_polling),          CASE(heartbeats_of_revision_3),
-        CASE(revision_3_by_polling),          CASE(what_answers_the_first_poll),
-        CASE(what_answers_the_websocket),     CASE(frames_that_are_wrong),
-        CASE(a_session_that_is_lost),         CASE(a_kept_connection_that_died),
-        CASE(a_server_that_closes_each_time), CASE(closing_by_polling),
+        CASE(polling_by_one_get_and_posts),
+        CASE(bodies_have_a_limit),
+        CASE(bodies_have_few_packets),
+        CASE(the_upgrade),
+        CASE(an_upgrade_that_fails),
+        CASE(heartbeats_of_revision_4),
+        CASE(heartbeats_by_polling),
+        CASE(heartbeats_of_revision_3),
+        CASE(revision_3_by_polling),
+        CASE(what_answers_the_first_poll),
+        CASE(what_answers_the_websocket),
+        CASE(frames_that_are_wrong),
+        CASE(a_session_that_is_lost),
+        CASE(a_kept_connection_that_died),
+        CASE(a_server_that_closes_each_time),
+        CASE(closing_by_polling),
+        CASE(closing_in_the_middle_without_memory),
         CASE(silence_on_connecting),
     };
 

@@ -29,15 +29,16 @@ void client_cut(sl_client *c, const char *reason, const char *text)
     if (c->eio != NULL) eio_client_cut(c->eio, reason, text);
 }
 
-void client_ask(sl_client_socket *s)
+void client_ask(sl_client_socket *s, bool is_first)
 {
     sl_client *c = s->client;
     sl_json_out auth = {0}, o = {0};
-    bool is_implied = c->rules.revision == 3 && strcmp(s->row->name, "/") == 0;
+    bool is_root = strcmp(s->row->name, "/") == 0;
     int rc = 0;
 
     s->asked = true;
-    if (is_implied) return; /* the server answers unasked; its auth went with the request */
+    /* the server answers unasked, once; its auth went with the request */
+    if (c->rules.revision == 3 && is_root && is_first) return;
     rc = client_put_auth(s, &auth);
     if (rc == 0) {
         sio_out_join(&o, c->rules.revision, sl_str_of(s->row->name), sl_out_text(&auth));
@@ -327,7 +328,7 @@ int sl_client_join(sl_client_socket *s)
         c->tries = 0;
         client_try_in(c, 0);
     } else if (eio_client_is_open(c->eio) && !s->asked) {
-        client_ask(s);
+        client_ask(s, false);
     }
     return 0;
 }

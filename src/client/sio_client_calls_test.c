@@ -113,6 +113,55 @@ static void left_and_joined_before_the_answer(void **state)
     heard(f, "/chat joined C\n/chat [\"early\"]\n");
 }
 
+/* Of revision 3 "/" is there unasked, but only once on a connection. */
+static void the_root_of_revision_3_is_joined_again(void **state)
+{
+    struct fixture *f = *state;
+    sl_client_options o = {.namespaces = two_names,
+                           .namespace_count = 2,
+                           .transports = SL_CLIENT_WEBSOCKET,
+                           .eio = 3};
+    uint32_t i;
+
+    assert_int_equal(open_with(f, &o), 0);
+    i = connect_to(f);
+    assert_string_equal(ws_said(f, i), "40/chat,\n");
+    ws_text(f, i, "40");
+    ws_text(f, i, "40/chat");
+    heard(f, "/ joined \n/chat joined \n");
+    ws_text(f, i, "41");
+    heard(f, "/ left: io server disconnect\n");
+    assert_int_equal(sl_client_join(named(f, "/")), 0);
+    crank(f, 0);
+    assert_string_equal(ws_said(f, i), "40/?token=a%20b&n=1,\n");
+    ws_text(f, i, "40");
+    heard(f, "/ joined \n");
+}
+
+static void the_root_of_revision_3_that_stays_out(void **state)
+{
+    // clang-format off
+    static const sl_client_namespace names[] = {
+        {.name = "/", .stays_out = true, NOTE_ROW},
+        {.name = "/a", NOTE_ROW},
+    };
+    // clang-format on
+    struct fixture *f = *state;
+    sl_client_options o = {
+        .namespaces = names, .namespace_count = 2, .transports = SL_CLIENT_WEBSOCKET, .eio = 3};
+    uint32_t i;
+
+    assert_int_equal(open_with(f, &o), 0);
+    i = connect_to(f);
+    ws_text(f, i, "40");
+    assert_string_equal(ws_said(f, i), "40/a,\n41\n");
+    assert_int_equal(sl_client_join(named(f, "/")), 0);
+    crank(f, 0);
+    assert_string_equal(ws_said(f, i), "40\n");
+    ws_text(f, i, "40");
+    heard(f, "/ joined \n");
+}
+
 /* ---- answers ---- */
 
 static void ask_again(sl_client_socket *s, int rc, const sl_sio_event *answer, void *user)
@@ -200,8 +249,12 @@ static void an_answer_does_not_outlive_the_connection(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(joined_in_on_open_is_asked_once),           CASE(left_before_the_answer),
-        CASE(left_and_joined_before_the_answer),         CASE(asking_again_when_dropped),
+        CASE(joined_in_on_open_is_asked_once),
+        CASE(left_before_the_answer),
+        CASE(left_and_joined_before_the_answer),
+        CASE(the_root_of_revision_3_is_joined_again),
+        CASE(the_root_of_revision_3_that_stays_out),
+        CASE(asking_again_when_dropped),
         CASE(an_answer_does_not_outlive_the_connection),
     };
 

@@ -154,8 +154,8 @@ static void on_joined(sl_client_socket *s, const struct sio_packet *p)
     sl_client *c = s->client;
     bool recovered;
 
-    if (!s->asked || s->joined) return; /* twice */
-    if (!s->wanted) {
+    if (s->joined || !(s->asked || c->rules.revision == 3)) return; /* twice */
+    if (!s->wanted) { /* left meanwhile; or "/" of revision 3, which came unasked */
         s->asked = false;
         client_forget_early(s);
         client_say_leave(s);
@@ -277,7 +277,7 @@ static void on_open(struct eio_client *e, void *user)
     c->stats.opened++;
     if (c->o.on_open != NULL) c->o.on_open(c, c->o.user);
     for (uint32_t i = 0; i < c->n; i++)
-        if (c->socket[i].wanted && !c->socket[i].asked) client_ask(&c->socket[i]);
+        if (c->socket[i].wanted && !c->socket[i].asked) client_ask(&c->socket[i], true);
 }
 
 const struct eio_client_events client_events = {

@@ -108,7 +108,8 @@ struct sl_client {
 
 void client_init_life(sl_client *c); /* its timers and hooks, none of them set */
 sl_client_socket *client_find(sl_client *c, sl_str nsp); /* NULL: none of ours */
-void client_ask(sl_client_socket *s);                    /* CONNECT */
+/* CONNECT. is_first: the connection is new */
+void client_ask(sl_client_socket *s, bool is_first);
 /* The connection cannot be followed any more. */
 void client_cut(sl_client *c, const char *reason, const char *text);
 /* It is joined no more; who waits for answers of what has left is told. */
