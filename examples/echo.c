@@ -161,8 +161,8 @@ static void usage(FILE *to)
           "  --deflate [N]\n"
           "               permessage-deflate from N bytes on, 1024 if none is said\n"
           "  --recovery [MS]\n"
-          "               connection state recovery for clients of 4.x: sessions that were cut\n"
-          "               off are kept for so long, 120000 if none is said\n"
+          "               for clients of 4.x: sessions that were cut off are kept for so\n"
+          "               long, 120000 if none is said\n"
           "  --help       this\n",
           to);
 }
