@@ -209,8 +209,9 @@ typedef struct sl_feed sl_feed;
  * Answer 200 with a body that goes on until one side ends it: chunked, or to the end of the
  * connection for HTTP/1.0 (RFC 9112 §7.1, §6.3). The request is freed. The connection ends with
  * the feed: the head says so, and what the peer sends behind its request is dropped. It says
- * Cache-Control: no-store as well. A feed may say nothing for as long as it likes; a peer that
- * takes nothing of what waits for 20 s is cut. The stop of the server closes it.
+ * Cache-Control: no-store and X-Accel-Buffering: no (for nginx) as well. A feed may say nothing
+ * for as long as it likes; a peer that takes nothing of what waits for 20 s is cut. The stop of
+ * the server closes it.
  *
  *     static void on_events(sl_request *r, void *user)
  *     {

@@ -274,8 +274,8 @@ int sl_answer_feed(sl_request *r, const char *content_type,
 {
     struct answer a = {.status = 200,
                        .type = content_type,
-                       .lines = SL_STR("Cache-Control: no-store\r\n"
-                                       "X-Accel-Buffering: no\r\n"), /* nginx's word for it */
+                       .lines = SL_STR("X-Accel-Buffering: no\r\n" /* or nginx keeps it back */
+                                       "Cache-Control: no-store\r\n"),
                        .endless = true};
     sl_feed *f;
     int rc = SL_E_NOMEM;

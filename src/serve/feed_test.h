@@ -108,10 +108,10 @@ static const sl_server_options options = {
 #define HEAD                                                 \
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" \
     "Transfer-Encoding: chunked\r\nConnection: close\r\n"    \
-    "Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\n\r\n"
+    "Access-Control-Allow-Origin: *\r\nX-Accel-Buffering: no\r\nCache-Control: no-store\r\n\r\n"
 #define HEAD_10                                                                   \
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n" \
-    "Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\n\r\n"
+    "Access-Control-Allow-Origin: *\r\nX-Accel-Buffering: no\r\nCache-Control: no-store\r\n\r\n"
 #define LAST "0\r\n\r\n"
 
 static inline void open_kit(struct kit *k)
