@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libsluice: HTTP/1.1, WebSocket and rooms, Socket.IO as server (sio.h) and as client (client.h),
- * on one event loop.
+ * libsluice: HTTP/1.1, WebSocket and rooms, Socket.IO as server (sio.h) and as client
+ * (client.h), on one event loop.
  *
  *     static void on_message(sl_ws *ws, const sl_message *m, const sl_json_index *i, void *u)
  *     {
