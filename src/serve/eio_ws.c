@@ -117,7 +117,7 @@ static void on_probe_packet(struct eio_session *s, const struct eio_packet *p)
 
 static void keep_late(struct eio_session *s, const sl_message *m)
 {
-    struct eio_late *late = sl__alloc(sizeof *late), **last = &s->late;
+    struct eio_late *late = sl__alloc(sizeof *late);
 
     if (late == NULL) {
         eio_end(s, "transport error", EIO_CLOSE, WS_TRY_LATER);
@@ -128,9 +128,11 @@ static void keep_late(struct eio_session *s, const sl_message *m)
         late->buf = sl_buf_hold(m->slice[0].buf);
         late->bytes = m->slice[0].bytes;
     }
-    while (*last != NULL)
-        last = &(*last)->next;
-    *last = late;
+    if (s->late == NULL)
+        s->late = late;
+    else
+        s->late->last->next = late;
+    s->late->last = late; /* a read may hold thousands of them */
     sl__ws_pause(s->ws); /* so that at most what has been received already is kept */
 }
 
@@ -154,6 +156,7 @@ void eio_deliver_late(struct eio_session *s)
     if (s->late == NULL) return;
     while (!s->over && (late = s->late) != NULL) {
         s->late = late->next;
+        if (s->late != NULL) s->late->last = late->last;
         receive(s, late->text, late->buf, late->bytes, NULL);
         sl_buf_drop(late->buf);
         sl__free(late);
