@@ -13,7 +13,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define PAIRS_MAX 64
+#define PAIRS_MAX  64
+#define PASTES_MAX 8
 
 /* ---- what rows say ---- */
 
@@ -62,10 +63,14 @@ int doctor_get(struct doctor *d, const struct dial_url *to, const char *path,
 {
     const sl_json_limits limits = {.depth = 16, .nodes = 100000};
     struct dial dial = DIAL_NONE;
+    struct rule_paths paths;
+    char whole[DOCTOR_PATH_SIZE];
     int rc;
 
+    rule_paths(to->path, &paths);
+    snprintf(whole, sizeof whole, "%s%s", paths.prefix, path);
     dial_limit(&dial, d->timeout_ms);
-    rc = dial_get(&dial, to, path, reply);
+    rc = dial_get(&dial, to, whole, reply);
     if (rc < 0) return rc;
     rc = sl_json_read(doc, reply->body, NULL, &limits, NULL);
     return rc == 0 || rc == SL_E_NOMEM ? rc : SL_E_JSON;
@@ -78,7 +83,13 @@ int64_t doctor_hub_now_us(const struct doctor *d)
 
 const char *doctor_ws_path(const struct doctor *d)
 {
-    return d->url.path[0] != '\0' && strcmp(d->url.path, "/") != 0 ? d->url.path : "/ws";
+    return d->paths.ws;
+}
+
+const char *doctor_path(const struct doctor *d, const char *path, char buf[DOCTOR_PATH_SIZE])
+{
+    snprintf(buf, DOCTOR_PATH_SIZE, "%s%s", d->paths.prefix, path);
+    return buf;
 }
 
 /* ---- what was asked for ---- */
@@ -86,7 +97,7 @@ const char *doctor_ws_path(const struct doctor *d)
 struct wishes {
     const char *url, *device, *config_py, *python, *json, *mock, *backend, *all;
     struct option_list env_file;
-    int64_t timeout_s;
+    int64_t timeout_s, idle_s;
 };
 
 static void complain(const char *sentence, void *user)
@@ -152,6 +163,7 @@ static int find_hub(struct doctor *d, const struct wishes *want)
     why = dial_url_parse(want->url != NULL ? want->url : text, &d->url);
     if (why == NULL && d->url.is_tls)
         why = "TLS is not spoken here yet, so give the hub's plain address behind the proxy";
+    rule_paths(d->url.path, &d->paths);
     if (why == NULL) return EX_OK;
     fprintf(stderr, "sluice: %s takes http://HOST:PORT: %s\n",
             want->url != NULL ? "--url" : "PORT", why);
@@ -172,6 +184,7 @@ static int understand(struct doctor *d, const struct wishes *want)
     d->config_py = want->config_py;
     d->python = want->python;
     d->timeout_ms = (uint64_t)want->timeout_s * 1000;
+    d->idle_s = want->idle_s;
     return EX_OK;
 }
 
@@ -183,8 +196,20 @@ struct round {
     sl_json_out out;
     bool colour;
     int count[FOUND_SKIP + 1];
-    int first_code; /* of the first row that failed; 0: none */
+    int first_code;                        /* of the first row that failed; 0: none */
+    const struct paste *paste[PASTES_MAX]; /* that were shown */
+    size_t pastes;
 };
+
+/* Once is enough for a reader. */
+static bool is_news(struct round *r, const struct paste *p)
+{
+    for (size_t i = 0; i < r->pastes; i++) {
+        if (r->paste[i] == p) return false;
+    }
+    if (r->pastes < PASTES_MAX) r->paste[r->pastes++] = p;
+    return true;
+}
 
 static void take_step(struct round *r, const struct part *part, const struct step *s)
 {
@@ -196,15 +221,20 @@ static void take_step(struct round *r, const struct part *part, const struct ste
     else
         s->run(r->d, &f);
     f.took_ms = dial_now_ms() - began;
-    if (f.state == FOUND_PASS || f.state == FOUND_SKIP) f.next[0] = '\0';
+    if (f.state == FOUND_PASS || f.state == FOUND_SKIP) {
+        f.next[0] = '\0';
+        f.paste = NULL;
+    }
     if (f.state != FOUND_PASS && f.state != FOUND_SKIP && f.next[0] == '\0')
         next_is(&f, "%s", s->cure);
     r->count[f.state]++;
     if (f.state == FOUND_FAIL && r->first_code == 0) r->first_code = s->code;
-    if (r->json != NULL)
+    if (r->json != NULL) {
         out_json_finding(&r->out, part->name, s, &f);
-    else
-        out_finding(stdout, r->colour, s, &f);
+        return;
+    }
+    if (f.paste != NULL && !is_news(r, f.paste)) f.paste = NULL;
+    out_finding(stdout, r->colour, s, &f);
 }
 
 static void take_part(struct round *r, const struct part *part)
@@ -263,6 +293,7 @@ static void help(const struct option *rows, size_t n)
         "examples:\n"
         "  sluice doctor                                    the hub on this machine\n"
         "  sluice doctor --url http://192.0.2.7:5000        from the device's side\n"
+        "  sluice doctor --url http://192.0.2.7/sluice/     through a proxy, behind its path\n"
         "  sluice doctor --device cam-1 --json              one device; for a program\n"
         "  sluice doctor --config-py modules/config.py      a device's configuration alone\n"
         "  sluice doctor --url http://192.0.2.7:5000 --mock play a device for four seconds\n"
@@ -303,12 +334,13 @@ static int run(struct doctor *d, const struct wishes *want)
 
 int cmd_doctor(int argc, char **argv)
 {
-    struct wishes want = {.timeout_s = 5, .python = "python3"};
+    struct wishes want = {.timeout_s = 5, .idle_s = -1, .python = "python3"};
     // clang-format off
     const struct option rows[] = {
         {"--url",           "URL",     "the hub (http://127.0.0.1:5000, or PORT)",  OPTION_TEXT,   &want.url,       0, 0,   NULL},
         {"--device",        "ID",      "look for this one device",                  OPTION_TEXT,   &want.device,    0, 0,   NULL},
         {"--timeout",       "SECONDS", "for each answer (5)",                       OPTION_NUMBER, &want.timeout_s, 1, 120, NULL},
+        {"--idle",          "SECONDS", "be silent so long, to see who hangs up (a little more than the heartbeat if somebody is between, else 0)", OPTION_NUMBER, &want.idle_s, 0, 3600, NULL},
         {"--env-file",      "FILE",    "settings of the website or the device, lines NAME=VALUE", OPTION_LIST, &want.env_file, 0, 0, NULL},
         {"--config-py",     "FILE",    "only test a device's config.py",            OPTION_TEXT,   &want.config_py, 0, 0,   NULL},
         {"--python",        "PROGRAM", "whose websocket library that test asks for (python3)", OPTION_TEXT, &want.python, 0, 0, NULL},

@@ -67,13 +67,13 @@ static const char *list_own(const struct own *own, char *buf, size_t size)
 static void write_lan_url(const struct doctor *d, const struct own *own, char *buf, size_t size)
 {
     if (!dial_url_is_loopback(&d->url))
-        snprintf(buf, size, "http://%s", d->url.at);
+        snprintf(buf, size, "http://%s%.200s", d->url.at, d->paths.prefix);
     else if (own->n == 0)
-        snprintf(buf, size, "http://ADDRESS-OF-THE-HUB:%s", d->url.port);
+        snprintf(buf, size, "http://ADDRESS-OF-THE-HUB:%s%.200s", d->url.port, d->paths.prefix);
     else if (strchr(own->text[0], ':') != NULL)
-        snprintf(buf, size, "http://[%s]:%s", own->text[0], d->url.port);
+        snprintf(buf, size, "http://[%s]:%s%.200s", own->text[0], d->url.port, d->paths.prefix);
     else
-        snprintf(buf, size, "http://%s:%s", own->text[0], d->url.port);
+        snprintf(buf, size, "http://%s:%s%.200s", own->text[0], d->url.port, d->paths.prefix);
 }
 
 /* ---- settings ---- */

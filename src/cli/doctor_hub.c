@@ -4,6 +4,8 @@
 #include "base/str.h"
 #include "cli/doctor.h"
 
+#include <stdio.h>
+
 static void step_port(struct doctor *d, struct finding *f)
 {
     struct dial dial = DIAL_NONE;
@@ -47,6 +49,62 @@ static void learn_clock(struct doctor *d, sl_value stamp)
         d->clock_ahead_us = ms * 1000 - wall_now().us;
 }
 
+/* A proxy says its name in its own answers and in those that it passes on; a hub has none. */
+static void learn_between(struct doctor *d, const struct reply *r)
+{
+    sl_str said = reply_find(r, "Via");
+
+    if (said.len == 0) said = reply_find(r, "Server");
+    snprintf(d->between, sizeof d->between, "%.*s", (int)(said.len < 60 ? said.len : 60),
+             said.ptr != NULL ? said.ptr : "");
+}
+
+/* An answer of JSON that is no hub's /health; the hub's own refusals say "error". */
+static void judge_no_health(const struct doctor *d, const struct reply *r, sl_value root,
+                            struct finding *f)
+{
+    sl_str error = {0};
+
+    (void)sl_value_str(sl_value_get(root, SL_STR("error")), &error);
+    found(f, FOUND_FAIL, "/health answers %d, but without \"ok\": no hub", r->status);
+    if (r->status == 404 && str_starts(error, SL_STR("nothing is at "))) {
+        found(
+            f, FOUND_FAIL,
+            "a hub answers, but it is asked for another path (%.*s): the proxy passes its own "
+            "prefix on",
+            (int)error.len, error.ptr);
+        if (d->paths.prefix[0] == '\0')
+            next_is(f, "let the proxy pass paths on as they are: / to /");
+        else
+            next_is(f, "let the proxy cut %s off: the slash behind the hub's address does that",
+                    d->paths.prefix);
+        f->paste = &paste_prefix;
+    } else if (r->status == 403 && error.len > 0) {
+        found(f, FOUND_FAIL, "/health answers 403: %.*s", (int)error.len, error.ptr);
+        next_is(f, "name it on the hub: --hosts, --origins, or --access open");
+    }
+}
+
+/* No JSON: another program, or a proxy that speaks for itself. */
+static void judge_stranger(const struct doctor *d, const struct reply *r, struct finding *f)
+{
+    sl_str said = reply_find(r, "Server");
+
+    if (r->status >= 502 && r->status <= 504) {
+        found(f, FOUND_FAIL, "a proxy answers %d%s%.*s: the hub behind it does not", r->status,
+              said.len > 0 ? ", " : "", (int)said.len, said.ptr);
+        next_is(f, "start the hub, or correct the proxy's target");
+        return;
+    }
+    found(f, FOUND_FAIL, "another program has the port: /health answers %d%s%.*s, no JSON",
+          r->status, said.len > 0 ? ", " : "", (int)said.len, said.ptr);
+    if (r->status == 404)
+        next_is(f,
+                "is it a proxy that has the hub behind a path? Say it: --url http://%s/PATH/; "
+                "else ask for the hub's port",
+                d->url.at);
+}
+
 static void judge_health(struct doctor *d, const struct reply *r, const sl_json *doc,
                          struct finding *f)
 {
@@ -55,9 +113,10 @@ static void judge_health(struct doctor *d, const struct reply *r, const sl_json 
     bool ok;
 
     if (!sl_value_bool(sl_value_get(root, SL_STR("ok")), &ok)) {
-        found(f, FOUND_FAIL, "/health answers %d, but without \"ok\": no hub", r->status);
+        judge_no_health(d, r, root, f);
         return;
     }
+    learn_between(d, r);
     d->known |= KNOWN_HUB;
     learn_clock(d, sl_value_get(root, SL_STR("timestamp")));
     if (ok) {
@@ -74,7 +133,6 @@ static void step_health(struct doctor *d, struct finding *f)
 {
     struct reply *r = sl__zalloc(sizeof *r);
     sl_json doc = {0};
-    sl_str said;
     char text[96];
     int rc = r != NULL ? doctor_get(d, &d->url, "/health", r, &doc) : SL_E_NOMEM;
 
@@ -82,11 +140,9 @@ static void step_health(struct doctor *d, struct finding *f)
     if (rc == 0) {
         judge_health(d, r, &doc, f);
     } else if (rc == SL_E_JSON) {
-        said = reply_find(r, "Server");
-        found(f, FOUND_FAIL, "another program has the port: /health answers %d%s%.*s, no JSON",
-              r->status, said.len > 0 ? ", " : "", (int)said.len, said.ptr);
+        judge_stranger(d, r, f);
     } else if (rc == SL_E_HTTP) {
-        said = str_part(reply_beginning(r), 0, 60);
+        sl_str said = str_part(reply_beginning(r), 0, 60);
         found(f, FOUND_FAIL, "another program has the port; it says: %.*s", (int)said.len,
               said.ptr);
     } else if (rc == SL_E_TIMEOUT) {
@@ -104,25 +160,24 @@ static void step_health(struct doctor *d, struct finding *f)
 
 /* ---- handshake ---- */
 
+#define LOST "the request lost its Upgrade header on the way"
+
+// clang-format off
 static const struct {
     int from, to; /* status */
     const char *means, *next;
+    const struct paste *paste;
 } refusals[] = {
-    {200, 299, "plain HTTP answered: whoever is there does not know the upgrade",
-     "let the proxy forward Upgrade and Connection, or correct the path (/ws)"                            },
-    {300, 399, "it redirects, which no WebSocket client follows",
-     "use the address that it redirects to"                                                               },
-    {400, 400, "the request lost its Upgrade header on the way",
-     "let the proxy forward Upgrade and Connection (nginx: proxy_set_header)"                             },
-    {426, 426, "the request lost its Upgrade header on the way",
-     "let the proxy forward Upgrade and Connection (nginx: proxy_set_header)"                             },
-    {401, 401, "it wants to know who we are",                                     "give devices their key"},
-    {403, 403, "it does not take callers by this name or from this page",
-     "name it on the hub: --hosts, --origins, or --access open"                                           },
-    {404, 404, "there is no WebSocket on this path",                              "use the path /ws"      },
-    {502, 504, "a proxy answers, but the hub behind it does not",
-     "start the hub, or correct the proxy's target"                                                       },
+    {200, 299, "plain HTTP answered: whoever is there does not know the upgrade", "let the proxy forward Upgrade and Connection, or correct the path (/ws)", &paste_upgrade},
+    {300, 399, "it redirects, which no WebSocket client follows", "use the address that it redirects to", NULL},
+    {400, 400, LOST, "let the proxy forward Upgrade and Connection", &paste_upgrade},
+    {426, 426, LOST, "let the proxy forward Upgrade and Connection", &paste_upgrade},
+    {401, 401, "it wants to know who we are", "give devices their key", NULL},
+    {403, 403, "it does not take callers by this name or from this page", "name it on the hub: --hosts, --origins, or --access open", NULL},
+    {404, 404, "there is no WebSocket on this path", "use the path /ws, behind the proxy's own if it has one", NULL},
+    {502, 504, "a proxy answers, but the hub behind it does not", "start the hub, or correct the proxy's target", NULL},
 };
+// clang-format on
 
 static void judge_refusal(const struct doctor *d, int status, struct finding *f)
 {
@@ -131,6 +186,7 @@ static void judge_refusal(const struct doctor *d, int status, struct finding *f)
         found(f, FOUND_FAIL, "no upgrade on %s, but status %d: %s", doctor_ws_path(d), status,
               refusals[i].means);
         next_is(f, "%s", refusals[i].next);
+        f->paste = refusals[i].paste;
         return;
     }
     found(f, FOUND_FAIL, "no upgrade on %s, but status %d", doctor_ws_path(d), status);
@@ -174,13 +230,18 @@ static const struct step steps[] = {
     {"reach",          "TCP and /health as a device would come in",          step_reach,          "look at the firewall (open the port), then NAT, then cable or Wi-Fi", 0, 1},
     {"device port",    "devices that drop the port find the hub on 80 or 443", step_device_port,  "let the hub listen on port 80 as well", KNOWN_HUB, 1},
     {"handshake",      "a WebSocket upgrade really gets 101",                step_handshake,      "look at the proxy between: it must forward upgrades", KNOWN_HTTP, 1},
+    {"between",        "whether the hub itself answers",                     step_between,        "ask for the hub's own port", KNOWN_HUB, 1},
+    {"socket.io revision",  "which clients of Socket.IO it understands",     step_sio_revision,   "use clients of Socket.IO 3.x or 4.x", KNOWN_HTTP, 1},
     {"socket.io polling",   "older dashboards can begin by polling",         step_sio_polling,    "newer devices and dashboards do not need it", KNOWN_HUB, 1},
     {"socket.io websocket", "older devices can connect by WebSocket",        step_sio_websocket,  "newer devices and dashboards do not need it", KNOWN_HUB, 1},
     {"socket.io upgrade",   "a session goes from polling to WebSocket",      step_sio_upgrade,    "look at the proxy between: it must forward upgrades", KNOWN_HUB, 1},
+    {"buffering",      "what the hub says bit by bit comes at once",         step_buffering,      "switch the proxy's buffering off", KNOWN_HUB, 1},
+    {"body size",      "pictures of 16 MiB may be sent by HTTP",             step_body,           "raise the proxy's limit of a body", KNOWN_HUB, 1},
     {"registered",     "a device is in the list",                            step_registered,     "the device does not send device_register: start it, and read its log", KNOWN_HUB, 1},
     {"frames",         "pictures came within the last 5 s",                  step_frames,         "compare the device's address with the website's", KNOWN_HUB, 1},
     {"detections",     "a detection came within the last hour",              step_detections,     "if there should be some, look at MIN_CONFIDENCE on the device", KNOWN_HUB, 1},
     {"knocking",       "nobody tried in vain within the last hour",          step_knocks,         "open the hub's page, Knocking", KNOWN_HUB, 1},
+    {"silence",        "a silent connection outlives the heartbeat",         step_idle,           "let the proxy wait longer than the heartbeat takes", KNOWN_HUB, 1},
 };
 // clang-format on
 

@@ -43,6 +43,46 @@ void printable(char *text)
     *to = '\0';
 }
 
+/* ---- lines to paste ---- */
+
+#define NAME_WIDTH 19
+
+static const struct {
+    const char *name, *key;
+} proxies[PASTE_PROXIES] = {
+    [PASTE_NGINX] = {"nginx",  "nginx" },
+    [PASTE_CADDY] = {"Caddy",  "caddy" },
+    [PASTE_APACHE] = {"Apache", "apache"},
+};
+
+/* Lines alone, so that they can be copied. */
+static void out_paste(FILE *to, const char *proxy, const char *lines)
+{
+    if (lines != NULL) fprintf(to, "      for %s:\n", proxy);
+    while (lines != NULL) {
+        size_t n = strcspn(lines, "\n");
+
+        fprintf(to, "        %.*s\n", (int)n, lines);
+        lines = lines[n] != '\0' ? lines + n + 1 : NULL;
+    }
+}
+
+static void put_text(sl_json_out *out, const char *key, const char *text)
+{
+    sl_out_key(out, key);
+    sl_out_str(out, sl_str_of(text));
+}
+
+static void put_paste(sl_json_out *out, const struct paste *p)
+{
+    sl_out_key(out, "paste");
+    sl_out_object(out);
+    for (size_t i = 0; i < PASTE_PROXIES; i++) {
+        if (p->lines[i] != NULL) put_text(out, proxies[i].key, p->lines[i]);
+    }
+    sl_out_end(out);
+}
+
 /* ---- for people ---- */
 
 void out_finding(FILE *to, bool colour, const struct step *s, const struct finding *f)
@@ -50,11 +90,13 @@ void out_finding(FILE *to, bool colour, const struct step *s, const struct findi
     const char *word = states[f->state].word;
 
     if (colour)
-        fprintf(to, "\033[%sm%s\033[0m  %-14s  %s\n", states[f->state].colour, word, s->name,
-                f->cause);
+        fprintf(to, "\033[%sm%s\033[0m  %-*s  %s\n", states[f->state].colour, word, NAME_WIDTH,
+                s->name, f->cause);
     else
-        fprintf(to, "%s  %-14s  %s\n", word, s->name, f->cause);
-    if (f->next[0] != '\0') fprintf(to, "      %-14s  next: %s\n", "", f->next);
+        fprintf(to, "%s  %-*s  %s\n", word, NAME_WIDTH, s->name, f->cause);
+    if (f->next[0] != '\0') fprintf(to, "      %-*s  next: %s\n", NAME_WIDTH, "", f->next);
+    for (size_t i = 0; f->paste != NULL && i < PASTE_PROXIES; i++)
+        out_paste(to, proxies[i].name, f->paste->lines[i]);
     fflush(to);
 }
 
@@ -68,12 +110,6 @@ void out_end(FILE *to, const struct doctor *d, const int count[FOUND_SKIP + 1])
 }
 
 /* ---- for machines ---- */
-
-static void put_text(sl_json_out *out, const char *key, const char *text)
-{
-    sl_out_key(out, key);
-    sl_out_str(out, sl_str_of(text));
-}
 
 void out_json_begin(sl_json_out *out, const struct doctor *d)
 {
@@ -93,6 +129,7 @@ void out_json_finding(sl_json_out *out, const char *part, const struct step *s,
     put_text(out, "state", states[f->state].word);
     put_text(out, "cause", f->cause);
     if (f->next[0] != '\0') put_text(out, "next", f->next);
+    if (f->paste != NULL) put_paste(out, f->paste);
     sl_out_key(out, "took_ms");
     sl_out_i64(out, (int64_t)f->took_ms);
     sl_out_end(out);

@@ -55,6 +55,35 @@ void rule_website_url(const char *setting, char out[RULE_URL_SIZE])
     if (n >= RULE_URL_SIZE) out[0] = '\0';
 }
 
+/* The value behind "EIO=", up to the next '&'. */
+static void read_revision(const char *query, char out[8])
+{
+    const char *at = strstr(query, "EIO=");
+
+    if (at == NULL || (at != query && at[-1] != '?' && at[-1] != '&')) return;
+    snprintf(out, 8, "%.*s", (int)strcspn(at + 4, "&"), at + 4);
+}
+
+void rule_paths(const char *path, struct rule_paths *out)
+{
+    sl_str whole = str_part(sl_str_of(path), 0, strcspn(path, "?")), prefix = whole;
+    const char *sio = strstr(path, "/socket.io");
+
+    *out = (struct rule_paths){0};
+    if (sio != NULL && (size_t)(sio - path) < whole.len) {
+        read_revision(path + whole.len, out->revision);
+        prefix = str_part(whole, 0, (size_t)(sio - path));
+    } else if (str_ends(whole, SL_STR("/ws"))) {
+        prefix.len -= 3;
+    }
+    prefix = without_last_slashes(prefix);
+    snprintf(out->prefix, sizeof out->prefix, "%.*s", (int)prefix.len, prefix.ptr);
+    if (str_ends(whole, SL_STR("/ws")))
+        snprintf(out->ws, sizeof out->ws, "%s", path);
+    else
+        snprintf(out->ws, sizeof out->ws, "%s/ws", out->prefix);
+}
+
 bool rule_is_same_host(const struct dial_url *a, const struct dial_url *b)
 {
     if (dial_url_is_loopback(a) && dial_url_is_loopback(b)) return true;

@@ -18,6 +18,19 @@ void rule_device_url(const char *setting, char out[RULE_URL_SIZE]);
 /* The website: scheme off, port kept, "/ws" behind; "ws" only if it contains "localhost". */
 void rule_website_url(const char *setting, char out[RULE_URL_SIZE]);
 
+/* What the path of an address tells. */
+struct rule_paths {
+    char prefix[512]; /* what a proxy puts in front of the hub's paths: "", "/sluice" */
+    char ws[520];     /* for WebSocket */
+    char revision[8]; /* the EIO of an address of Socket.IO, as it stands there; "" */
+};
+
+/*
+ * The path of an address as people paste it: "/ws" or "/sluice/ws" of a WebSocket,
+ * "/sluice/socket.io/?EIO=4" of Socket.IO; any other path is a proxy's prefix.
+ */
+void rule_paths(const char *path, struct rule_paths *out);
+
 /* Whether both mean the same host, as far as names tell: all of loopback is one. */
 bool rule_is_same_host(const struct dial_url *a, const struct dial_url *b);
 

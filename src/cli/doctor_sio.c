@@ -9,34 +9,33 @@
 
 #include <stdio.h>
 
-#define PATH "/socket.io/?EIO=4&transport="
+#define SIO_PATH    "/socket.io/?EIO=4&transport="
+#define PING_MS_MAX 3600000
 
+#define LOST    "the request lost its Upgrade header on the way"
+#define FORWARD "let the proxy forward Upgrade and Connection"
+
+// clang-format off
 static const struct {
     int from, to; /* status */
     const char *says, *means, *next;
+    const struct paste *paste;
 } refusals[] = {
-    {200, 299, NULL,         "that is no Socket.IO: a website or another program answers",
-     "let the proxy pass /socket.io/ on to the hub, as it does /ws"                                                                                            },
-    {300, 399, NULL,         "it redirects, which no client of Socket.IO follows",
-     "use the address that it redirects to"                                                                                                                    },
-    {400, 400, "\"code\":0", "it does not speak this transport",                           "switch it on there"                                                },
-    {400, 400, "\"code\":1",
-     "it has forgotten the session that it has just given: several hubs "
-     "behind one address",                                                                 "let the proxy send each client to one hub always (sticky sessions)"},
-    {400, 400, "\"code\":3", "the request lost its Upgrade header on the way",
-     "let the proxy forward Upgrade and Connection (nginx: proxy_set_header)"                                                                                  },
-    {400, 400, "\"code\":5", "it speaks another revision of Engine.IO than 4",
-     "use a server of Socket.IO 3.x or 4.x; for one of 2.x, clients of 2.x"                                                                                    },
-    {400, 400, NULL,         "the request was spoilt on the way",
-     "let the proxy forward Upgrade and Connection (nginx: proxy_set_header)"                                                                                  },
-    {401, 401, NULL,         "it wants to know who we are",                                "give devices their key"                                            },
-    {403, 403, NULL,         "it does not take callers by this name or from this page",
-     "name it on the hub: --hosts, --origins, or --access open"                                                                                                },
-    {404, 404, NULL,         "there is no Socket.IO on this path",
-     "is that the hub? Is a path put in front by the proxy? It must be /socket.io/ at the root"                                                                },
-    {502, 504, NULL,         "a proxy answers, but the hub behind it does not",
-     "start the hub, or correct the proxy's target"                                                                                                            },
+    {200, 299, ":0{\"sid\"", "it answers as revision 3 of Engine.IO alone", "see the row socket.io revision", NULL},
+    {200, 299, NULL, "that is no Socket.IO: a website or another program answers", "let the proxy pass /socket.io/ on to the hub, as it does /ws", NULL},
+    {300, 399, NULL, "it redirects, which no client of Socket.IO follows", "use the address that it redirects to", NULL},
+    {400, 400, "\"code\":0", "it does not speak this transport", "switch it on there", NULL},
+    {400, 400, "\"code\":1", "it has forgotten the session that it has just given: several hubs behind one address", "let the proxy send each client to one hub always (sticky sessions)", NULL},
+    {400, 400, "\"code\":3", LOST, FORWARD, &paste_upgrade},
+    {400, 400, "\"code\":5", "it speaks another revision of Engine.IO than 4", "use a server of Socket.IO 3.x or 4.x; for one of 2.x, clients of 2.x", NULL},
+    {400, 400, NULL, "the request was spoilt on the way", FORWARD, &paste_upgrade},
+    {426, 426, NULL, LOST, FORWARD, &paste_upgrade},
+    {401, 401, NULL, "it wants to know who we are", "give devices their key", NULL},
+    {403, 403, NULL, "it does not take callers by this name or from this page", "name it on the hub: --hosts, --origins, or --access open", NULL},
+    {404, 404, NULL, "there is no Socket.IO on this path", "is that the hub? Behind a proxy's path clients must be told: path: \"/PATH/socket.io/\"", NULL},
+    {502, 504, NULL, "a proxy answers, but the hub behind it does not", "start the hub, or correct the proxy's target", NULL},
 };
+// clang-format on
 
 static bool holds(sl_str text, const char *part)
 {
@@ -47,13 +46,15 @@ static bool holds(sl_str text, const char *part)
     return false;
 }
 
-static void judge(const struct reply *r, const char *what, struct finding *f)
+/* `but`: what works all the same, "" if nothing does. */
+static void judge(const struct reply *r, const char *what, const char *but, struct finding *f)
 {
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         if (r->status < refusals[i].from || r->status > refusals[i].to) continue;
         if (refusals[i].says != NULL && !holds(r->body, refusals[i].says)) continue;
-        found(f, FOUND_WARN, "%s: status %d: %s", what, r->status, refusals[i].means);
+        found(f, FOUND_WARN, "%s: status %d: %s%s", what, r->status, refusals[i].means, but);
         next_is(f, "%s", refusals[i].next);
+        f->paste = refusals[i].paste;
         return;
     }
     found(f, FOUND_WARN, "%s: status %d", what, r->status);
@@ -69,19 +70,32 @@ static void found_error(int rc, const char *what, struct finding *f)
 
 /* ---- polling ---- */
 
-/* "0{"sid":…}" of a handshake's answer: remembered for the upgrade. */
-static bool read_open(struct doctor *d, sl_str body)
+/* It goes into a request line: the peer must not write others with it. */
+static bool is_plain(sl_str sid)
+{
+    for (size_t i = 0; i < sid.len; i++) {
+        if (sid.ptr[i] <= ' ' || sid.ptr[i] > '~' || sid.ptr[i] == '&') return false;
+    }
+    return sid.len > 0;
+}
+
+bool doctor_read_open(sl_str body, struct sio_open *out)
 {
     sl_json doc = {0};
+    sl_value root;
     sl_str sid = {0};
 
-    d->sio_sid[0] = '\0';
+    *out = (struct sio_open){0};
     if (str_starts(body, SL_STR("0{"))
-        && sl_json_read(&doc, str_part(body, 1, body.len), NULL, NULL, NULL) == 0
-        && sl_value_str(sl_value_get(sl_json_root(&doc), SL_STR("sid")), &sid))
-        (void)str_to_cstr(sid, d->sio_sid, sizeof d->sio_sid);
+        && sl_json_read(&doc, str_part(body, 1, body.len), NULL, NULL, NULL) == 0) {
+        root = sl_json_root(&doc);
+        if (sl_value_str(sl_value_get(root, SL_STR("sid")), &sid) && is_plain(sid))
+            (void)str_to_cstr(sid, out->sid, sizeof out->sid);
+        (void)sl_value_i64(sl_value_get(root, SL_STR("pingInterval")), &out->ping_ms);
+        if (out->ping_ms < 0 || out->ping_ms > PING_MS_MAX) out->ping_ms = 0;
+    }
     sl_json_deinit(&doc);
-    return d->sio_sid[0] != '\0';
+    return out->sid[0] != '\0';
 }
 
 void step_sio_polling(struct doctor *d, struct finding *f)
@@ -89,16 +103,17 @@ void step_sio_polling(struct doctor *d, struct finding *f)
     static const char what[] = "older dashboards cannot begin by polling";
     struct reply *r = sl__zalloc(sizeof *r);
     struct dial dial = DIAL_NONE;
+    char path[DOCTOR_PATH_SIZE];
     int rc = SL_E_NOMEM;
 
     dial_limit(&dial, d->timeout_ms);
-    if (r != NULL) rc = dial_get(&dial, &d->url, PATH "polling", r);
+    if (r != NULL) rc = dial_get(&dial, &d->url, doctor_path(d, SIO_PATH "polling", path), r);
     if (rc < 0)
         found_error(rc, what, f);
-    else if (r->status == 200 && read_open(d, r->body))
+    else if (r->status == 200 && doctor_read_open(r->body, &d->sio))
         found(f, FOUND_PASS, "a session by polling is given");
     else
-        judge(r, what, f);
+        judge(r, what, "", f);
     if (r != NULL) reply_deinit(r);
     sl__free(r);
 }
@@ -130,17 +145,18 @@ static int say_and_hear(struct dial_ws *w, const char *said, const char *wanted)
 }
 
 /* Open `path`, talk, judge. */
-static void try_websocket(struct doctor *d, const char *path, int (*talk)(struct dial_ws *w),
+static void try_websocket(struct doctor *d, const char *query, int (*talk)(struct dial_ws *w),
                           const char *good, const char *bad, struct finding *f)
 {
     struct reply *r = sl__zalloc(sizeof *r);
     struct dial_ws w = {.dial = DIAL_NONE};
+    char path[DOCTOR_PATH_SIZE];
     int rc = SL_E_NOMEM;
 
     dial_limit(&w.dial, d->timeout_ms);
-    if (r != NULL) rc = dial_ws_open(&w, &d->url, path, r);
+    if (r != NULL) rc = dial_ws_open(&w, &d->url, doctor_path(d, query, path), r);
     if (rc == SL_E_WS_PROTO) {
-        judge(r, bad, f);
+        judge(r, bad, d->sio.sid[0] != '\0' ? "; polling works" : "", f);
     } else {
         if (rc == 0) rc = talk(&w);
         if (rc == 0)
@@ -163,7 +179,7 @@ static int join(struct dial_ws *w)
 
 void step_sio_websocket(struct doctor *d, struct finding *f)
 {
-    try_websocket(d, PATH "websocket", join, "Socket.IO lets us in by WebSocket",
+    try_websocket(d, SIO_PATH "websocket", join, "Socket.IO lets us in by WebSocket",
                   "older devices cannot connect by WebSocket", f);
 }
 
@@ -180,13 +196,13 @@ static int upgrade(struct dial_ws *w)
 
 void step_sio_upgrade(struct doctor *d, struct finding *f)
 {
-    char path[sizeof d->sio_sid + 64];
+    char query[sizeof d->sio.sid + 64];
 
-    if (d->sio_sid[0] == '\0') {
+    if (d->sio.sid[0] == '\0') {
         found(f, FOUND_SKIP, "there is no session by polling");
         return;
     }
-    snprintf(path, sizeof path, PATH "websocket&sid=%s", d->sio_sid);
-    try_websocket(d, path, upgrade, "a session goes on from polling to WebSocket",
+    snprintf(query, sizeof query, SIO_PATH "websocket&sid=%s", d->sio.sid);
+    try_websocket(d, query, upgrade, "a session goes on from polling to WebSocket",
                   "dashboards stay on polling, which costs more", f);
 }

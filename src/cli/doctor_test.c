@@ -50,6 +50,46 @@ static void test_what_is_made_of_an_address(void **state)
     assert_string_equal(out, "");
 }
 
+// clang-format off
+static const struct {
+    const char *path, *prefix, *ws, *revision;
+} paths[] = {
+    {"",                          "",        "/ws",            ""},
+    {"/",                         "",        "/ws",            ""},
+    {"/ws",                       "",        "/ws",            ""},
+    {"/ws?key=1",                 "",        "/ws?key=1",      ""},
+    {"/sluice",                   "/sluice", "/sluice/ws",     ""},
+    {"/sluice/",                  "/sluice", "/sluice/ws",     ""},
+    {"/sluice/ws",                "/sluice", "/sluice/ws",     ""},
+    {"/a/b//?x=/socket.io/",      "/a/b",    "/a/b/ws",        ""},
+    {"/news",                     "/news",   "/news/ws",       ""},
+    {"/socket.io/?EIO=5",         "",        "/ws",            "5"},
+    {"/s/socket.io?t=x&EIO=3&a=", "/s",      "/s/ws",          "3"},
+    {"/socket.io/?XEIO=3",        "",        "/ws",            ""},
+    {"/socket.io/?EIO=123456789", "",        "/ws",            "1234567"},
+};
+// clang-format on
+
+static void test_what_a_path_tells(void **state)
+{
+    struct rule_paths out;
+    char long_one[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        rule_paths(paths[i].path, &out);
+        assert_string_equal(out.prefix, paths[i].prefix);
+        assert_string_equal(out.ws, paths[i].ws);
+        assert_string_equal(out.revision, paths[i].revision);
+    }
+    memset(long_one, 'x', sizeof long_one - 1);
+    long_one[0] = '/';
+    long_one[sizeof long_one - 1] = '\0';
+    rule_paths(long_one, &out);
+    assert_int_equal(strlen(out.prefix), sizeof long_one - 1);
+    assert_int_equal(strlen(out.ws), sizeof long_one + 2);
+}
+
 static void test_same_host(void **state)
 {
     struct dial_url a, b;
@@ -137,6 +177,9 @@ static void test_json(void **state)
     out_json_finding(&out, "hub", &step, &f);
     found(&f, FOUND_FAIL, "no");
     next_is(&f, "start it");
+    f.paste = &(struct paste){
+        {[PASTE_NGINX] = "a;\nb \"c\";", [PASTE_APACHE] = "D"}
+    };
     out_json_finding(&out, "hub", &step, &f);
     out_json_end(&out, d, count, 1);
     assert_int_equal(out.rc, 0);
@@ -146,7 +189,8 @@ static void test_json(void **state)
                "{\"part\":\"hub\",\"name\":\"port\",\"checks\":\"something listens\","
                "\"state\":\"pass\",\"cause\":\"it says \\\"?\?\\\"\",\"took_ms\":7},"
                "{\"part\":\"hub\",\"name\":\"port\",\"checks\":\"something listens\","
-               "\"state\":\"fail\",\"cause\":\"no\",\"next\":\"start it\",\"took_ms\":7}],"
+               "\"state\":\"fail\",\"cause\":\"no\",\"next\":\"start it\","
+               "\"paste\":{\"nginx\":\"a;\\nb \\\"c\\\";\",\"apache\":\"D\"},\"took_ms\":7}],"
                "\"notes\":[\"a \\\"note\\\"\"],\"pass\":1,\"warn\":0,\"fail\":1,\"skip\":0,"
                "\"ok\":false,\"exit_code\":1}")));
     sl_out_deinit(&out);
@@ -164,7 +208,7 @@ static void test_the_rows_are_whole(void **state)
         for (size_t i = 0; i < parts[k]->n; i++) {
             const struct step *s = &parts[k]->step[i];
 
-            assert_true(s->name != NULL && strlen(s->name) <= 14);
+            assert_true(s->name != NULL && strlen(s->name) <= 19);
             assert_true(s->checks != NULL && s->run != NULL && s->cure != NULL);
             assert_true(s->cure[0] != '\0' && s->code >= 0 && s->code <= 6);
         }
@@ -175,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_made_of_an_address),
+        cmocka_unit_test(test_what_a_path_tells),
         cmocka_unit_test(test_same_host),
         cmocka_unit_test(test_encoding),
         cmocka_unit_test(test_nothing_harmful_reaches_a_terminal),
