@@ -10,10 +10,10 @@
  * stdout: `us` is the server's processor time per delivery, `each` how many events a poll
  * brought.
  */
-#include <arpa/inet.h>
+#include "gauge.h"
+
 #include <errno.h>
 #include <getopt.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,17 +21,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#define WARM_S      1.0
-#define DRAIN_S     5.0
-#define BODY_MAX    (2u << 20) /* twice what a server may put in one answer */
-#define SID_MAX     64
-#define TICKS       (1u << 16)
-#define LATENCY_MAX (1u << 22)
-#define EVENT       "42[\"sludge-data-update\",{\"n\":\""
-#define NUMBER      16 /* digits */
+#define WARM_S   1.0
+#define DRAIN_S  5.0
+#define BODY_MAX (2u << 20) /* twice what a server may put in one answer */
+#define SID_MAX  64
+#define TICKS    (1u << 16)
+#define EVENT    "42[\"sludge-data-update\",{\"n\":\""
+#define NUMBER   16 /* digits */
 
 static struct {
     int port, pid, clients;
@@ -50,55 +48,9 @@ struct client {
 
 static struct client *clients;
 static uint64_t sent, delivered, polls, bad, planned_ns[TICKS];
-static float *latency_us;
-static size_t latency_n, event_len;
+static size_t event_len;
 static bool measuring;
 static int ep, sender;
-
-static _Noreturn void die(const char *what)
-{
-    fprintf(stderr, "poll: %s: %s\n", what, errno != 0 ? strerror(errno) : "gone");
-    exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* Of all its threads: fields 14 and 15 of proc(5)'s stat. */
-static double server_cpu_s(void)
-{
-    char path[64], line[1024] = "", *at;
-    unsigned long long user, sys;
-    FILE *f;
-
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", o.pid);
-    f = fopen(path, "re");
-    if (f == NULL || fgets(line, sizeof line, f) == NULL) die(path);
-    fclose(f);
-    at = strrchr(line, ')');
-    for (int field = 2; at != NULL && field < 14; field++)
-        at = strchr(at + 1, ' ');
-    if (at == NULL) die(path);
-    user = strtoull(at, &at, 10);
-    sys = strtoull(at, NULL, 10);
-    return (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static int connect_server(void)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)o.port)};
-    int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0) die("connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    return fd;
-}
 
 static void send_all(int fd, const void *bytes, size_t n)
 {
@@ -141,8 +93,7 @@ static void on_event(struct client *c, const char *packet, size_t n)
     bad += n != event_len || seq != c->seq + 1;
     c->seq = seq;
     delivered++;
-    if (measuring && latency_n < LATENCY_MAX)
-        latency_us[latency_n++] = (float)(now_ns() - planned_ns[seq % TICKS]) / 1000;
+    if (measuring) took(now_ns() - planned_ns[seq % TICKS]);
 }
 
 static void on_open(struct client *c, const char *packet)
@@ -189,21 +140,6 @@ static void on_poll(struct client *c, const char *body, size_t n)
 
 /* ---- HTTP ---- */
 
-/* The body of an answer that is complete; NULL: it is not. */
-static char *find_body(struct client *c, size_t *len)
-{
-    char *end = strstr(c->answer, "\r\n\r\n");
-    const char *line = end != NULL ? strcasestr(c->answer, "\r\ncontent-length:") : NULL;
-
-    if (end == NULL) return NULL;
-    errno = 0;
-    if (strncmp(c->answer, "HTTP/1.1 200", 12) != 0) die("an answer that is not 200");
-    if (line == NULL || line > end) die("an answer without Content-Length");
-    *len = strtoul(line + strlen("\r\ncontent-length:"), NULL, 10);
-    end += 4;
-    return c->have - (size_t)(end - c->answer) >= *len ? end : NULL;
-}
-
 static void make_room(struct client *c)
 {
     if (c->answer != NULL && c->have < c->cap) return;
@@ -225,8 +161,10 @@ static void on_readable(struct client *c)
     if (r <= 0) die("recv");
     c->have += (size_t)r;
     c->answer[c->have] = '\0';
-    body = find_body(c, &len);
+    body = find_body(c->answer, c->have, &len);
     if (body == NULL) return;
+    errno = 0;
+    if (strncmp(c->answer, "HTTP/1.1 200", 12) != 0) die("an answer that is not 200");
     body[len] = '\0';
     if (c->posting)
         ask(c);
@@ -293,7 +231,7 @@ static void open_sender(void)
                                 "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-    sender = connect_server();
+    sender = connect_server(o.port);
     send_all(sender, hello, sizeof hello - 1);
     await("\"sid\"");
     say("40", 2);
@@ -306,7 +244,7 @@ static void open_client(struct client *c)
 {
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
 
-    c->fd = connect_server();
+    c->fd = connect_server(o.port);
     if (epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e) < 0) die("epoll");
     ask(c);
 }
@@ -358,18 +296,6 @@ static void drain(void)
         turn(10);
 }
 
-static int by_size(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double quantile(double q)
-{
-    return latency_n > 0 ? (double)latency_us[(size_t)((double)(latency_n - 1) * q)] : 0;
-}
-
 static void read_options(int argc, char **argv)
 {
     // clang-format off
@@ -409,9 +335,8 @@ int main(int argc, char **argv)
     o.size -= strlen("{\"n\":\"\",\"x\":\"\"}") + NUMBER; /* of the padding alone from now on */
     event_len = strlen(EVENT) + NUMBER + strlen("\",\"x\":\"\"}]") + o.size;
     clients = calloc((size_t)o.clients, sizeof *clients);
-    latency_us = calloc(LATENCY_MAX, sizeof *latency_us);
     ep = epoll_create1(EPOLL_CLOEXEC);
-    if (clients == NULL || latency_us == NULL || ep < 0) die("start");
+    if (clients == NULL || ep < 0) die("start");
     open_all();
     open_sender();
     run_for(WARM_S);
@@ -420,21 +345,21 @@ int main(int argc, char **argv)
     began = now_ns();
     delivered_before = delivered;
     polls_before = polls;
-    cpu = server_cpu_s();
+    cpu = server_cpu_s(o.pid);
     run_for(o.secs);
-    cpu = server_cpu_s() - cpu;
+    cpu = server_cpu_s(o.pid) - cpu;
     secs = (double)(now_ns() - began) / 1e9;
     delivered_before = delivered - delivered_before;
     polls_before = polls - polls_before;
     drain();
 
-    qsort(latency_us, latency_n, sizeof *latency_us, by_size);
+    took_sort();
     printf("{\"per_s\":%.0f,\"us\":%.3f,\"cpu\":%.3f,\"each\":%.2f,\"p50_us\":%.0f,"
            "\"p99_us\":%.0f,\"bad\":%llu,\"lost\":%llu}\n",
            (double)delivered_before / secs,
            delivered_before > 0 ? cpu * 1e6 / (double)delivered_before : 0, cpu / secs,
            polls_before > 0 ? (double)delivered_before / (double)polls_before : 0,
-           quantile(0.5), quantile(0.99), (unsigned long long)bad,
+           took_quantile(0.5), took_quantile(0.99), (unsigned long long)bad,
            (unsigned long long)(sent * (uint64_t)o.clients - delivered));
     return 0;
 }

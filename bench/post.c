@@ -8,10 +8,10 @@
  * A record counts when its answer is 200 or 201 and complete. One JSON object goes to stdout:
  * acks is all that was answered, warming up included, for who counts the rows afterwards.
  */
-#include <arpa/inet.h>
+#include "gauge.h"
+
 #include <errno.h>
 #include <getopt.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,13 +19,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#define WARM_S      0.5
-#define DEVICES     16
-#define ANSWER_MAX  4096
-#define LATENCY_MAX (1u << 22)
+#define WARM_S     0.5
+#define DEVICES    16
+#define ANSWER_MAX 4096
 
 static struct {
     int port, pid, clients;
@@ -40,44 +38,8 @@ struct client {
 };
 
 static uint64_t posted, acks, bad, measured;
-static float *latency_us;
-static size_t latency_n;
 static bool measuring;
 static int ep;
-
-static void die(const char *what)
-{
-    fprintf(stderr, "post: %s: %s\n", what, errno != 0 ? strerror(errno) : "gone");
-    exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* Of all its threads, those that have ended included: fields 14 and 15 of proc(5)'s stat. */
-static double server_cpu_s(void)
-{
-    char path[64], line[1024] = "", *at;
-    unsigned long long user = 0, sys = 0;
-    FILE *f;
-
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", o.pid);
-    f = fopen(path, "re");
-    if (f == NULL || fgets(line, sizeof line, f) == NULL) die(path);
-    fclose(f);
-    at = strrchr(line, ')');
-    for (int field = 2; at != NULL && field < 14; field++)
-        at = strchr(at + 1, ' ');
-    if (at == NULL) die(path);
-    user = strtoull(at, &at, 10);
-    sys = strtoull(at, NULL, 10);
-    return (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
-}
 
 /* ---- one post ---- */
 
@@ -102,30 +64,17 @@ static void post(struct client *c)
     if (send(c->fd, text, (size_t)all, MSG_NOSIGNAL) != all) die("send");
 }
 
-/* How long the whole answer is; 0: its head is not complete. */
-static size_t answer_len(const struct client *c)
-{
-    const char *end = strstr(c->answer, "\r\n\r\n");
-    const char *line = end != NULL ? strcasestr(c->answer, "\r\ncontent-length:") : NULL;
-
-    if (end == NULL) return 0;
-    errno = 0;
-    if (line == NULL || line > end) die("an answer without Content-Length");
-    return (size_t)(end + 4 - c->answer)
-           + strtoul(line + strlen("\r\ncontent-length:"), NULL, 10);
-}
-
 static void on_answer(struct client *c)
 {
     bool good = strncmp(c->answer, "HTTP/1.1 200", 12) == 0
                 || strncmp(c->answer, "HTTP/1.1 201", 12) == 0;
-    uint64_t took = now_ns() - c->sent_ns;
+    uint64_t now = now_ns();
 
     acks += good;
     bad += !good;
     if (!measuring || !good) return;
     measured++;
-    if (latency_n < LATENCY_MAX) latency_us[latency_n++] = (float)took / 1000;
+    took(now - c->sent_ns);
 }
 
 static void on_readable(struct client *c)
@@ -137,10 +86,11 @@ static void on_readable(struct client *c)
     if (r <= 0) die("recv");
     c->have += (size_t)r;
     c->answer[c->have] = '\0';
-    len = answer_len(c);
-    errno = 0;
-    if (len > ANSWER_MAX || (len > 0 && c->have > len)) die("an answer that is too long");
-    if (len == 0 || c->have < len) return;
+    if (find_body(c->answer, c->have, &len) == NULL) {
+        errno = 0;
+        if (c->have == ANSWER_MAX) die("an answer that is too long");
+        return;
+    }
     on_answer(c);
     post(c);
 }
@@ -149,15 +99,10 @@ static void on_readable(struct client *c)
 
 static void open_client(struct client *c, int number)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)o.port)};
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
-    int one = 1;
 
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     c->number = number;
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof to) < 0) die("connect");
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    c->fd = connect_server(o.port);
     if (epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e) < 0) die("epoll");
 }
 
@@ -172,18 +117,6 @@ static void run_for(double secs)
         for (int i = 0; i < n; i++)
             on_readable(ev[i].data.ptr);
     }
-}
-
-static int by_size(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double quantile(double q)
-{
-    return latency_n > 0 ? (double)latency_us[(size_t)((double)(latency_n - 1) * q)] : 0;
 }
 
 static void read_options(int argc, char **argv)
@@ -219,9 +152,8 @@ int main(int argc, char **argv)
 
     read_options(argc, argv);
     clients = calloc((size_t)o.clients, sizeof *clients);
-    latency_us = calloc(LATENCY_MAX, sizeof *latency_us);
     ep = epoll_create1(EPOLL_CLOEXEC);
-    if (clients == NULL || latency_us == NULL || ep < 0) die("start");
+    if (clients == NULL || ep < 0) die("start");
     for (int i = 0; i < o.clients; i++)
         open_client(&clients[i], i);
     for (int i = 0; i < o.clients; i++)
@@ -230,18 +162,17 @@ int main(int argc, char **argv)
 
     measuring = true;
     began = now_ns();
-    cpu = server_cpu_s();
+    cpu = server_cpu_s(o.pid);
     run_for(o.secs);
-    cpu = server_cpu_s() - cpu;
+    cpu = server_cpu_s(o.pid) - cpu;
     secs = (double)(now_ns() - began) / 1e9;
 
-    qsort(latency_us, latency_n, sizeof *latency_us, by_size);
+    took_sort();
     printf("{\"per_s\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"us\":%.3f,\"acks\":%llu,"
            "\"bad\":%llu}\n",
-           (double)measured / secs, quantile(0.5), quantile(0.99),
+           (double)measured / secs, took_quantile(0.5), took_quantile(0.99),
            measured > 0 ? cpu * 1e6 / (double)measured : 0, (unsigned long long)acks,
            (unsigned long long)bad);
-    free(latency_us);
     free(clients);
     return 0;
 }
