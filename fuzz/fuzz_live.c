@@ -43,7 +43,8 @@ struct page {
     struct mem_stream *m;
     bool greeted, is_wild;                          /* wild: it said what we do not follow */
     uint32_t last[CAMERAS + 1], until[CAMERAS + 1]; /* sequences: seen; allowed */
-    uint64_t events;                                /* the number of the next */
+    bool afresh[CAMERAS + 1]; /* asked for anew: the newest comes at once, seen or not */
+    uint64_t events;          /* the number of the next */
 };
 
 static struct scene {
@@ -98,7 +99,10 @@ static void check_frame(struct page *p, sl_str bytes)
     stream = little32(bytes.ptr + 4);
     sequence = little32(bytes.ptr + 8);
     SL_ASSERT(stream >= 1 && stream <= CAMERAS && little32(bytes.ptr + 12) == 1);
-    SL_ASSERT(sequence > p->last[stream] && sequence <= scene->camera[stream].shots);
+    SL_ASSERT(sequence > p->last[stream]
+              || (sequence == p->last[stream] && (p->afresh[stream] || p->is_wild)));
+    SL_ASSERT(sequence <= scene->camera[stream].shots);
+    p->afresh[stream] = false;
     SL_ASSERT(p->is_wild || sequence <= p->until[stream]);
     p->last[stream] = sequence;
     n = snprintf(said, sizeof said, "%u,%u.", stream, sequence);
@@ -206,6 +210,7 @@ static void ask(struct page *p, bool more, unsigned which, unsigned fps)
 
     for (uint32_t i = 1; i <= CAMERAS; i++) {
         if ((which >> (i - 1) & 1) == 0) continue;
+        p->afresh[i] |= more && p->until[i] != UINT32_MAX;
         if (more)
             p->until[i] = UINT32_MAX;
         else if (p->until[i] == UINT32_MAX)
