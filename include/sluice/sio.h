@@ -139,6 +139,10 @@ typedef struct sl_sio_stats {
     uint32_t lost; /* sessions that are kept for their return */
     uint64_t recovered, gaps;
     size_t recovery_bytes; /* of events that are kept for them */
+    uint64_t broadcast;    /* messages in order to many, counted for each that was passed one */
+    uint64_t newest;       /* newest-only ones, likewise, where none waited under their key */
+    uint64_t conflated;    /* ... and where an older one gave way */
+    uint64_t cut_off;      /* of closed_full: who had been sent one of these */
 } sl_sio_stats;
 SL_API void sl_sio_get_stats(const sl_sio *sio, sl_sio_stats *out);
 
@@ -176,6 +180,20 @@ SL_API int sl_sio_refuse(sl_sio_socket *s, const char *message, sl_str data);
  * closed behind that. What was emitted before leaves first. Twice is fine.
  */
 SL_API void sl_sio_disconnect(sl_sio_socket *s, bool hard);
+/*
+ * Do not hear its client for a while, so that it sends no faster than what it sends can be
+ * taken: all its namespaces, on any transport, across an upgrade too. What has been received
+ * already still comes, up to one POST: that gets its answer at the end of the pause. What is
+ * emitted leaves as ever; no heartbeat is missed meanwhile, and it has a whole ping_timeout_ms
+ * for one from then on.
+ *
+ * Keep it short: the end of a client is not noticed either, and Python's wait 5 s for the
+ * answer to a POST. One that is forgotten ends by itself, no sooner than after ping_timeout_ms,
+ * no later than two of them behind ping_interval_ms. Twice is once; fine with one that has
+ * ended, in on_disconnect too. No event comes from inside these.
+ */
+SL_API void sl_sio_pause(sl_sio_socket *s);
+SL_API void sl_sio_resume(sl_sio_socket *s);
 
 /* ---- recovery ---- */
 

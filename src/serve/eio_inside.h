@@ -148,17 +148,21 @@ struct eio_session {
     uint8_t batch_from, batch_to;
     bool closing; /* what waits leaves, then it is over */
     bool over;    /* nobody finds it any more */
-    bool told;    /* on_close has been called */
 
+    bool told : 1;                /* on_close has been called */
     bool base64 : 1;              /* EIO3: no binary for this client */
     bool pinged : 1;              /* EIO4: a pong is due */
     bool heard : 1, extended : 1; /* since the ping: something came; that has been credited */
     bool is_pressing : 1;         /* what waits for a poll is not announcements alone */
+    bool is_viewer : 1;           /* it has been sent what goes to many */
+    bool is_paused : 1;           /* its client is not heard, */
+    bool is_pause_old : 1;        /* and that for more than one end of its patience */
+    bool holds_post : 1;          /* `post` has been handled: its answer is kept back */
     uint8_t agent;                /* of server->agents */
     uint16_t conflated;           /* what was the newest and gave way; it stays at its most */
     uint32_t refs;
     sl_ws *probe;
-    sl_request *poll, *post; /* held; being read */
+    sl_request *poll, *post; /* held; being read, or see holds_post */
     struct eio_queue *queue;
     struct eio_late *late;
     void *user;
@@ -258,6 +262,9 @@ bool eio_poll_gathers(struct eio_session *s);
 void eio_poll_drained(struct eio_session *s);
 /* Nobody shares an answer any more: the turn is over. */
 void eio_drop_shared(struct eio_server *e);
+/* A POST that has been handled is answered when the pause is over. */
+void eio_hold_post(struct eio_session *s);
+void eio_release_post(struct eio_session *s);
 /* Answer it with one packet that has no data. */
 void eio_release_poll(struct eio_session *s, enum eio_type type);
 
@@ -265,7 +272,7 @@ void eio_release_poll(struct eio_session *s, enum eio_type type);
 
 void eio_fill_ops(struct eio_server *e);
 void eio_drop_probe(struct eio_session *s, int code);
-/* The POST that was read has been handled: what came by WebSocket meanwhile is next. */
+/* The POST that was read has been answered: what came by WebSocket meanwhile is next. */
 void eio_deliver_late(struct eio_session *s);
 void eio_free_late(struct eio_session *s);
 

@@ -31,6 +31,7 @@ struct run {
     char body[512];    /* of the POST under way; what is left of it */
     size_t body_len, body_at;
     bool broken; /* somebody has been cut off: the rest may be lost */
+    bool pauses; /* one of those that are not always heard */
     bool wild;   /* the client has said what is not numbered */
 };
 
@@ -255,14 +256,20 @@ static void client_upgrades(struct run *r)
     ws_say(r->ws, "5");
 }
 
+/* By WebSocket; if it is not read from, the kernel waits. */
+static bool may_speak(const struct run *r)
+{
+    return r->ws != NULL && !r->ws->m->s.paused;
+}
+
 static void client_says(struct run *r)
 {
     char text[16], ping[2] = {heartbeat(r), 0};
 
-    if (!r->upgraded || r->ws == NULL || r->ws->m->s.paused) return; /* the kernel waits */
+    if (!r->upgraded || !may_speak(r)) return;
     snprintf(text, sizeof text, "4%d", r->told++);
     ws_say(r->ws, text);
-    if (r->ws != NULL && (r->answer_ping || r->revision == 3)) ws_say(r->ws, ping);
+    if (may_speak(r) && (r->answer_ping || r->revision == 3)) ws_say(r->ws, ping);
     r->answer_ping = false;
 }
 
@@ -315,12 +322,12 @@ static void client_misbehaves(struct run *r)
         peer_free(other);
         break;
     case 6: /* a parse error */
-        if (below(r, 4) != 0 || !r->upgraded || r->ws == NULL) break;
+        if (below(r, 4) != 0 || !r->upgraded || !may_speak(r)) break;
         ws_say(r->ws, "9");
         r->broken = true;
         break;
     case 7: /* says goodbye */
-        if (below(r, 4) != 0 || !r->upgraded || r->ws == NULL) break;
+        if (below(r, 4) != 0 || !r->upgraded || !may_speak(r)) break;
         ws_say(r->ws, "1");
         r->broken = true;
         break;
@@ -344,7 +351,7 @@ static void client_raves(struct run *r)
     r->bytes += n;
     r->bytes_left -= n;
     if (r->ws == NULL && (r->body_len > 0 || n == 0)) return;
-    if (r->ws != NULL && r->ws->m->s.paused) return; /* the kernel waits */
+    if (r->ws != NULL && !may_speak(r)) return;
     r->wild = r->broken = true;
     if (r->ws != NULL) {
         ws_send_bytes(r->ws, ops[below(r, sizeof ops / sizeof *ops)], said, n);
@@ -355,6 +362,17 @@ static void client_raves(struct run *r)
         said, n);
 }
 
+/* The client is not heard for a while; a resume may be forgotten. */
+static void server_pauses(struct run *r)
+{
+    if (r->b->last == NULL) return;
+    if (below(r, 2))
+        eio_pause(r->b->last);
+    else
+        eio_resume(r->b->last);
+    see(r);
+}
+
 static void step(struct run *r)
 {
     static void (*const usual[])(struct run *) = {
@@ -363,6 +381,7 @@ static void step(struct run *r)
         client_probes, client_upgrades,  client_says,      client_says,      time_passes,
     };
 
+    if (r->pauses && below(r, 12) == 0) server_pauses(r);
     if (below(r, 60) == 0)
         client_misbehaves(r);
     else if (r->bytes != NULL && below(r, 24) == 0)
@@ -430,6 +449,7 @@ static void one_life(struct bench *b, uint32_t seed, const uint8_t *bytes, size_
     int closes = b->closes;
 
     current = &r;
+    r.pauses = bytes == NULL && seed % 4 == 3; /* bytes that were kept go on saying the same */
     begin(&r);
     for (size_t n = bytes != NULL ? n_bytes : below(&r, 200); n-- > 0 && is_alive(&r);)
         step(&r);

@@ -5,6 +5,7 @@
  * turn.
  */
 #include "base/buf.h"
+#include "base/clock.h"
 #include "serve/eio_inside.h"
 
 #define TEXT "text/plain; charset=UTF-8"
@@ -174,6 +175,21 @@ static bool answer_poll(struct eio_session *s, uint32_t n, size_t room, bool las
     return body != NULL;
 }
 
+/* Of the newest-only ones among the first `n`, as a WebSocket's outbox does. */
+static void measure_ages(const struct eio_session *s, uint32_t n)
+{
+    sl_loop *l = s->server->loop;
+    uint64_t now_us = 0;
+
+    for (uint32_t i = s->queue != NULL ? s->queue->n : 0; i < n; i++) {
+        uint64_t born_us = eio_queue_at(s->queue, i)->born_us;
+
+        if (born_us == 0) continue;
+        if (now_us == 0) now_us = l->cranked ? l->now.us : mono_now().us;
+        histogram_add(&l->ages, now_us > born_us ? now_us - born_us : 0);
+    }
+}
+
 void eio_flush_poll(struct eio_session *s)
 {
     size_t room = 0;
@@ -184,6 +200,7 @@ void eio_flush_poll(struct eio_session *s)
         eio_end(s, "transport error", EIO_CLOSE, WS_TRY_LATER);
         return;
     }
+    measure_ages(s, n);
     while (n-- > 0)
         eio_queue_shift(&s->queue);
     s->is_pressing = s->queue != NULL; /* it has waited for one answer */

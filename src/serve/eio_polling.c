@@ -94,7 +94,7 @@ static void on_post_gone(sl_request *r, void *user)
 {
     struct eio_session *s = user;
 
-    s->post = NULL;
+    if (!s->holds_post) s->post = NULL; /* else it is still to be answered */
     eio_end(s, sl_request_is_gone(r) ? "transport close" : "transport error", EIO_CLOSE,
             WS_NORMAL);
 }
@@ -251,6 +251,10 @@ static void push(struct eio_session *s, sl_request *r)
         s->server->stats.parse_errors++;
         eio_end(s, "parse error", EIO_CLOSE, WS_PROTOCOL_ERROR);
     }
+    if (s->is_paused && !s->over && rc == 0) {
+        eio_hold_post(s);
+        goto done;
+    }
     if (s->post == r) request_watch(r, NULL, NULL);
     s->post = NULL;
     if (rc < 0 || (s->over && strcmp(s->reason, "parse error") == 0))
@@ -258,6 +262,7 @@ static void push(struct eio_session *s, sl_request *r)
     else
         sl_answer(r, 200, "text/html", SL_STR("ok"));
     eio_deliver_late(s);
+done:
     sl_buf_drop(body);
     eio_session_drop(s);
 }

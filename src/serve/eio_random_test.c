@@ -11,7 +11,7 @@ static void many_lives(void **state)
     (void)state;
     b->on_message = on_numbered;
     if (seed != NULL) one_life(b, (uint32_t)strtoul(seed, NULL, 10), NULL, 0);
-    for (uint32_t i = 0; seed == NULL && i < 3000; i++) {
+    for (uint32_t i = 0; seed == NULL && i < 4000; i++) {
         if (getenv("LOUD") != NULL) fprintf(stderr, "seed %u\n", i);
         one_life(b, i, NULL, 0);
     }

@@ -14,6 +14,7 @@ static void settle(struct eio_session *s)
 
     eio_session_hold(s);
     if (!s->over && s->poll != NULL && (s->queue != NULL || s->closing)) eio_flush_poll(s);
+    if (!s->is_paused && s->post == NULL) eio_deliver_late(s);
     if (s->reason != NULL && !s->told) {
         s->told = true;
         eio_tell_ended(s);

@@ -16,6 +16,7 @@
 #define TOGETHER_FROM_MS (100 * TOGETHER_MS) /* ... where nobody can tell */
 
 static void on_timer(struct timer *t);
+static int announce(struct eio_session *s, struct eio_message *m);
 
 static uint64_t now_ms(const struct eio_session *s)
 {
@@ -110,13 +111,14 @@ void eio_end(struct eio_session *s, const char *reason, enum eio_type last, int 
     sl__loop_cancel_timer(s->server->loop, &s->timer);
     eio_queue_free(&s->queue);
     if (s->poll != NULL) eio_release_poll(s, last);
+    if (s->holds_post) eio_release_post(s);
     if (s->post != NULL) request_watch(s->post, NULL, NULL);
     s->post = NULL;
     eio_drop_probe(s, ws_code);
     if (s->ws != NULL) {
         (void)!eio_batch_settle(s);
         sl_ws_set_user(s->ws, NULL);
-        if (s->late != NULL) sl__ws_resume(s->ws);
+        if (s->late != NULL || s->is_paused) sl__ws_resume(s->ws);
         sl_ws_close(s->ws, ws_code, "");
         s->ws = NULL;
     }
@@ -126,6 +128,7 @@ void eio_end(struct eio_session *s, const char *reason, enum eio_type last, int 
 static void close_polling(struct eio_session *s)
 {
     eio_drop_probe(s, WS_NORMAL);
+    eio_resume(s);
     s->closing = true;
     s->side_at_ms = eio_at(s, LINGER_MS);
     eio_set_timer(s);
@@ -204,6 +207,12 @@ static bool is_in_the_middle(const struct eio_session *s)
 /* Patience has come to an end; what else the client has sent prolongs it, but once. */
 static void run_out(struct eio_session *s)
 {
+    if (s->is_paused) { /* it is we who do not listen; but who does not for ever */
+        if (s->is_pause_old) eio_resume(s);
+        s->is_pause_old = s->is_paused;
+        s->beat_at_ms = eio_at(s, s->server->o.ping_timeout_ms);
+        return;
+    }
     if (is_in_the_middle(s) || (s->heard && !s->extended)) {
         s->extended |= !is_in_the_middle(s);
         s->beat_at_ms = eio_at(s, s->server->o.ping_timeout_ms);
@@ -225,7 +234,7 @@ static void beat(struct eio_session *s)
     s->heard = s->extended = false;
     s->beat_at_ms += s->server->o.ping_timeout_ms;
     if (s->state == EIO_ON_WEBSOCKET)
-        (void)eio_announce(s, s->server->ping); /* one frame and vector for all that are due */
+        (void)announce(s, s->server->ping); /* one frame and vector for all that are due */
     else
         (void)eio_put(s, s->server->ping, 0, 0);
 }
@@ -255,11 +264,17 @@ static void on_timer(struct timer *t)
 
 /* ---- sending ---- */
 
-static void count_conflated(struct eio_session *s, bool gave_way)
+/* rc: 1 if an older one gave way */
+static void count_newest(struct eio_session *s, int rc)
 {
-    if (gave_way && s->conflated < UINT16_MAX) s->conflated++;
+    struct eio_stats *stats = &s->server->stats;
+
+    stats->newest += rc == 0;
+    stats->conflated += rc == 1;
+    if (rc == 1 && s->conflated < UINT16_MAX) s->conflated++;
 }
 
+/* These two: 1 if an older one gave way. */
 static int put_on_ws(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned flags)
 {
     struct packet *p = eio_message_frame(m, s->revision);
@@ -270,15 +285,14 @@ static int put_on_ws(struct eio_session *s, struct eio_message *m, uint32_t key,
         rc = eio_batch_settle(s);
         return rc < 0 ? rc : sl__ws_send_packet(s->ws, p, flags);
     }
-    rc = sl__ws_put_newest_packet(s->ws, key, p);
-    count_conflated(s, rc == 1);
-    return rc < 0 ? rc : 0;
+    return sl__ws_put_newest_packet(s->ws, key, p);
 }
 
 void eio_is_full(struct eio_session *s)
 {
     if (s->over) return;
     s->server->stats.closed_full++;
+    s->server->stats.cut_off += s->is_viewer;
     SL_INFO("eio", "event=slow_reader peer=%s note=\"its queue is full\"", s->peer);
     eio_end(s, "transport error", EIO_CLOSE, WS_TRY_LATER);
 }
@@ -288,11 +302,11 @@ static int put_for_poll(struct eio_session *s, struct eio_message *m, uint32_t k
     bool gives_way = key != 0 && eio_queue_has(s->queue, key);
     int rc = eio_queue_put(&s->queue, m, key, s->server->o.queue_max);
 
-    count_conflated(s, rc == 0 && gives_way);
-    return rc;
+    return rc == 0 && gives_way ? 1 : rc;
 }
 
-int eio_put(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned flags)
+/* As eio_put, and 1 if an older one gave way. */
+static int put(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned flags)
 {
     int rc;
 
@@ -301,20 +315,32 @@ int eio_put(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned
         rc = put_on_ws(s, m, key, flags);
     } else {
         rc = put_for_poll(s, m, key);
-        s->is_pressing |= rc == 0;
-        if (rc == 0 && s->poll != NULL) eio_session_is_due(s);
+        s->is_pressing |= rc >= 0;
+        if (rc >= 0 && s->poll != NULL) eio_session_is_due(s);
     }
     if (rc == SL_E_FULL) eio_is_full(s);
     return rc;
 }
 
-int eio_send(struct eio_session *s, struct eio_message *m, uint32_t key)
+int eio_put(struct eio_session *s, struct eio_message *m, uint32_t key, unsigned flags)
 {
-    if (ws_key_is_ours(key)) return SL_E_INVAL;
-    return eio_put(s, m, key, 0);
+    int rc = put(s, m, key, flags);
+
+    return rc < 0 ? rc : 0;
 }
 
-int eio_announce(struct eio_session *s, struct eio_message *m)
+int eio_send(struct eio_session *s, struct eio_message *m, uint32_t key)
+{
+    int rc;
+
+    if (ws_key_is_ours(key)) return SL_E_INVAL;
+    if (key != 0) s->is_viewer = true;
+    rc = put(s, m, key, 0);
+    if (key != 0) count_newest(s, rc);
+    return rc < 0 ? rc : 0;
+}
+
+static int announce(struct eio_session *s, struct eio_message *m)
 {
     int rc;
 
@@ -327,6 +353,12 @@ int eio_announce(struct eio_session *s, struct eio_message *m)
     }
     if (rc == SL_E_FULL) eio_is_full(s);
     return rc;
+}
+
+int eio_announce(struct eio_session *s, struct eio_message *m)
+{
+    s->is_viewer = true;
+    return announce(s, m);
 }
 
 bool eio_is_writable(const struct eio_session *s)

@@ -90,6 +90,17 @@ int eio_announce(struct eio_session *s, struct eio_message *m);
 bool eio_is_writable(const struct eio_session *s);       /* it would leave right now */
 void eio_close(struct eio_session *s);                   /* what waits leaves first */
 void eio_cut(struct eio_session *s, const char *reason); /* at once: it misbehaves */
+/*
+ * Its client is not heard for a while: the WebSocket is not read from, a POST that has been
+ * handled gets its answer at the end of that. What has been received already still comes. What
+ * is sent to it leaves as ever, pings too; but it need not answer them, and has a whole
+ * ping_timeout_ms from the end on. A pause that is forgotten ends by itself, no sooner than
+ * after ping_timeout_ms, no later than two of them behind ping_interval_ms.
+ *
+ * Twice is once; both are fine with one that has ended. calls nothing
+ */
+void eio_pause(struct eio_session *s);
+void eio_resume(struct eio_session *s);
 
 const char *eio_sid(const struct eio_session *s);
 int eio_revision(const struct eio_session *s);
@@ -101,6 +112,8 @@ void *eio_user(const struct eio_session *s);
 struct eio_stats {
     uint32_t sessions, polling, websocket, eio3;
     uint64_t opened, upgraded, refused, expired, parse_errors, closed_full;
+    uint64_t newest, conflated; /* by eio_send with a key: none waited there; one gave way */
+    uint64_t cut_off;           /* of closed_full: who had been sent what goes to many */
 };
 void eio_get_stats(const struct eio_server *e, struct eio_stats *out);
 

@@ -93,6 +93,7 @@ static void upgrade(struct eio_session *s)
     s->side_at_ms = s->noop_at_ms = 0;
     s->server->stats.upgraded++;
     eio_set_timer(s);
+    if (s->is_paused) sl__ws_pause(s->ws);
     if (s->poll != NULL) eio_release_poll(s, EIO_NOOP);
     move_queue(s);
 }
@@ -154,14 +155,14 @@ void eio_deliver_late(struct eio_session *s)
     struct eio_late *late;
 
     if (s->late == NULL) return;
-    while (!s->over && (late = s->late) != NULL) {
+    while (!s->over && !s->is_paused && (late = s->late) != NULL) {
         s->late = late->next;
         if (s->late != NULL) s->late->last = late->last;
         receive(s, late->text, late->buf, late->bytes, NULL);
         sl_buf_drop(late->buf);
         sl__free(late);
     }
-    if (s->ws != NULL) sl__ws_resume(s->ws);
+    if (s->ws != NULL && !s->is_paused) sl__ws_resume(s->ws);
 }
 
 void eio_free_late(struct eio_session *s)
@@ -193,7 +194,7 @@ static void on_message(sl_ws *ws, const sl_message *m, const sl_json_index *inde
         else
             eio_drop_probe(s, WS_PROTOCOL_ERROR);
     } else if (s->post != NULL || s->late != NULL) {
-        keep_late(s, m); /* a POST from before the upgrade comes first */
+        keep_late(s, m); /* a POST from before the upgrade comes first, its answer too */
     } else {
         receive(s, m->text, buf, bytes, index);
     }

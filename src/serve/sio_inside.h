@@ -58,8 +58,8 @@ struct sl_sio {
     uint64_t serial, stamp;
     struct sio_asking *asking; /* an is_allowed that is being called */
     uint32_t sockets;
-    const struct observer *observer; /* NULL: nobody, see inspect.h */
-    uint64_t parse_errors;
+    const struct observer *observer;  /* NULL: nobody, see inspect.h */
+    uint64_t parse_errors, broadcast; /* see sl_sio_stats */
     char path[128];
 };
 

@@ -132,6 +132,7 @@ struct fan {
     uint64_t stamp;                /* whoever carries it has had it, or is not to have it */
     uint64_t offset;               /* 0: it has none */
     uint32_t key, n;               /* n: had it */
+    uint32_t announced;            /* of them, in order and without an error */
     struct eio_message *m, *plain; /* plain: for clients of 2.x, who know no offsets */
 };
 
@@ -164,7 +165,7 @@ static void send_to(struct fan *f, sl_sio_socket *s)
     if (f->key != 0)
         (void)eio_send(eio, m, f->key);
     else
-        (void)eio_announce(eio, m); /* whose queue is full is closed: no error of ours */
+        f->announced += eio_announce(eio, m) == 0; /* whose queue is full is closed */
 }
 
 /* Nobody leaves while these walk: who ends is told at the end of the turn. */
@@ -225,6 +226,7 @@ static int broadcast(sl_sio *sio, const sl_sio_target *t, uint32_t key, sl_sio_p
         const struct sio_room *r = sio_room_find(nsp, t->to[i]);
         if (r != NULL) send_to_room(&f, r);
     }
+    sio->broadcast += f.announced;
     if (f.offset != 0) eio_message_drop(f.m); /* else it is the packet's */
     sio_tell_emitted(sio, NULL, p, f.n);
     return 0;

@@ -118,6 +118,28 @@ static void everybody_gets_it_once(void **state)
     assert_heard(f, "");
 }
 
+/* What the engine has counted is in there as it is. */
+static void each_that_is_passed_one_counts(void **state)
+{
+    struct fixture *f = *state;
+    sl_str a = SL_STR("a");
+    sl_sio_stats stats;
+
+    put(f, 0, "a"), put(f, 1, "a"), put(f, 2, "a");
+    f->e[1]->full = true;
+    tell_who(f, &(sl_sio_target){.to = &a, .to_count = 1}, 0); /* 0 and 2 */
+    tell_who(f, &(sl_sio_target){0}, 0);                       /* 3 as well */
+    tell_who(f, &(sl_sio_target){0}, 7);                       /* newest only: not these */
+    sl_sio_get_stats(f->b.sio, &stats);
+    assert_int_equal(stats.broadcast, 2 + 3);
+    assert_int_equal(stats.newest, 2);
+    assert_int_equal(stats.conflated, 3);
+    assert_int_equal(stats.cut_off, 4);
+    assert_int_equal(stats.closed_full, 5);
+    for (int i = 0; i < PEERS; i++)
+        f->e[i]->sent[f->e[i]->len = 0] = '\0';
+}
+
 static void the_others_of_a_namespace(void **state)
 {
     struct fixture *f = *state;
@@ -272,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(everybody_gets_it_once),
+        TEST(each_that_is_passed_one_counts),
         TEST(the_others_of_a_namespace),
         TEST(it_is_encoded_once),
         TEST(volatile_and_newest),

@@ -238,6 +238,10 @@ void sl_sio_get_stats(const sl_sio *sio, sl_sio_stats *out)
         .expired = e.expired,
         .parse_errors = e.parse_errors + sio->parse_errors,
         .closed_full = e.closed_full,
+        .broadcast = sio->broadcast,
+        .newest = e.newest,
+        .conflated = e.conflated,
+        .cut_off = e.cut_off,
     };
     if (sio->recovery == NULL) return;
     out->lost = sio->recovery->lost_n;

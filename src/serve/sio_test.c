@@ -125,6 +125,27 @@ static void leaving_one_leaves_the_others(void **state)
     hang_up(b, s, "transport close");
 }
 
+/* Whichever of its sockets it is: they share one connection. */
+static void a_pause_is_the_client_s(void **state)
+{
+    struct bench *b = *state;
+    struct eio_session *s = join(b);
+    sl_sio_socket *root = b->last;
+
+    say(b, s, "0/chat,");
+    sl_sio_pause(root);
+    assert_true(s->paused);
+    sl_sio_resume(b->last);
+    assert_false(s->paused);
+    sl_sio_pause(b->last);
+    sl_sio_disconnect(b->last, false);
+    sl_sio_resume(b->last); /* it has left, and nobody has been told yet */
+    assert_false(s->paused);
+    sl_sio_pause(b->last);
+    assert_false(s->paused);
+    hang_up(b, s, "transport close");
+}
+
 static void who_never_joins_is_closed(void **state)
 {
     struct bench *b = *state;
@@ -367,6 +388,7 @@ int main(void)
         TEST(dynamic_ones_come_and_go),
         TEST(no_more_than_32),
         TEST(leaving_one_leaves_the_others),
+        TEST(a_pause_is_the_client_s),
         TEST(who_never_joins_is_closed),
         TEST(bad_packets),
         TEST(nothing_comes_before_connect),

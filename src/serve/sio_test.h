@@ -44,7 +44,7 @@ struct eio_session {
                            */
     size_t len;
     const char *reason; /* it is closing */
-    bool unwritable, full, polling;
+    bool unwritable, full, polling, paused;
     uint32_t last_slices;
 };
 
@@ -147,6 +147,16 @@ void eio_cut(struct eio_session *s, const char *reason)
     if (s->reason == NULL) s->reason = reason;
 }
 
+void eio_pause(struct eio_session *s)
+{
+    s->paused = true;
+}
+
+void eio_resume(struct eio_session *s)
+{
+    s->paused = false;
+}
+
 const char *eio_sid(const struct eio_session *s)
 {
     (void)s;
@@ -182,7 +192,8 @@ void *eio_user(const struct eio_session *s)
 void eio_get_stats(const struct eio_server *e, struct eio_stats *out)
 {
     (void)e;
-    *out = (struct eio_stats){.parse_errors = 1};
+    *out = (struct eio_stats){
+        .parse_errors = 1, .newest = 2, .conflated = 3, .cut_off = 4, .closed_full = 5};
 }
 
 /* ---- the server under test ---- */
