@@ -16,6 +16,9 @@
 #define RESTORE \
     "nothing was changed; move sluice.db, -wal and -shm away and put a backup in their place"
 
+/* SQLite takes a file of one byte for an empty one (its ticket 3260). */
+#define EMPTY_MAX 1
+
 static int64_t size_of(const char *path)
 {
     struct stat st;
@@ -65,7 +68,7 @@ int intact_files(const char *path, sl_error *err)
     snprintf(wal, sizeof wal, "%s-wal", real); /* SQLite follows links before it adds this */
     rc = intact_log_read(wal, &log);
     if (rc < 0) return sl_fail(err, rc, wal, "the log cannot be read: %s", strerror(-rc));
-    if (size_of(real) == 0) return check_empty(real, &log, err);
+    if (size_of(real) <= EMPTY_MAX) return check_empty(real, &log, err);
     if (!log.is_damaged) return 0;
     return sl_fail(
         err, -EUCLEAN, wal,

@@ -287,6 +287,8 @@ static void test_an_empty_database_beside_something(void **state)
     struct folder *f = *state;
     char path[128];
 
+    f->db.len = 1; /* to SQLite that is none, either */
+    assert_refused(f, "empty or missing, but beside it are a log");
     f->db.len = 0;
     assert_refused(f, "empty or missing, but beside it are a log");
     unlink(f->path);
