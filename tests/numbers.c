@@ -5,8 +5,9 @@
  *
  *   numbers --listen HOST:PORT --data DIR --ready-file FILE
  *
- *   POST /numbers {"device":"d","number":7}, or {"type":"number", …} on /ws: a device's number
- *                 is one record, however often it is sent
+ *   POST /numbers {"device":"d","number":7}, or {"type":"number", …} on /ws, or the event
+ *                 "number" by Socket.IO: a device's number is one record, however often it is
+ *                 sent
  *   GET /numbers?after=SEQ&limit=N           what is there
  */
 #include "sluice/sluice.h"
@@ -79,6 +80,7 @@ static int on_number(struct arrival *a)
 static const struct intake intakes[] = {
     {
      .ws_type = "number",
+     .events = (const char *const[]){"number", NULL},
      .http_method = SL_POST,
      .http_path = "/numbers",
      .class = CLASS_RECORD,

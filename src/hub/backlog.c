@@ -25,10 +25,20 @@ static void start_limit(struct backlog *b)
 
 static void pause_sender(struct backlog *b, struct sender *s)
 {
-    if (s == NULL || s->ws == NULL || !list_is_empty(&s->paused)) return;
+    if (s == NULL || (s->ws == NULL && s->sio == NULL) || !list_is_empty(&s->paused)) return;
     list_add_last(&b->paused, &s->paused);
-    sl__ws_pause(s->ws);
+    if (s->ws != NULL)
+        sl__ws_pause(s->ws);
+    else
+        sl_sio_pause(s->sio);
     start_limit(b);
+}
+
+/* Neither of these hands over what came meanwhile before it returns. */
+static void resume(const struct sender *s)
+{
+    if (s->ws != NULL) sl__ws_resume(s->ws);
+    if (s->sio != NULL) sl_sio_resume(s->sio);
 }
 
 static void resume_all(struct backlog *b)
@@ -37,7 +47,7 @@ static void resume_all(struct backlog *b)
 
     list_move_all(&b->paused, &all);
     for (struct list *n; (n = list_take_first(&all)) != NULL;)
-        sl__ws_resume(LIST_ENTRY(n, struct sender, paused)->ws);
+        resume(LIST_ENTRY(n, struct sender, paused));
     sl__loop_cancel_timer(b->loop, &b->limit);
 }
 

@@ -24,7 +24,8 @@ void backlog_free(struct backlog *b);
 /*
  * Have it written; its on_done comes later, or after two seconds with SL_E_FULL.
  *
- * s        who sent it by WebSocket, NULL for one whose next word waits for the answer anyway
+ * s        who sent it by WebSocket or Socket.IO, NULL for one whose next word waits for the
+ *          answer anyway
  * returns  0: it is the backlog's; SL_E_FULL: it is still the caller's
  */
 int backlog_append(struct backlog *b, struct record *r, struct sender *s) SL_MUST_USE;

@@ -1,52 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Back-pressure on a journal that takes what the test lets it take; the clock is ours. */
-#include "hub/backlog.h"
-
 #include "serve/ws_test.h"
-
-static struct {
-    uint32_t room; /* how many it still takes */
-    bool is_high;
-    void (*on_low)(void *user);
-    void *user;
-    char order[64]; /* the bodies it took */
-} journal;
-
-int journal_append(struct journal *j, struct record *r)
-{
-    (void)j;
-    if (journal.room == 0) return SL_E_FULL;
-    journal.room--;
-    strncat(journal.order, r->body.ptr, r->body.len);
-    record_free(r);
-    return 0;
-}
-
-bool journal_is_high(const struct journal *j)
-{
-    (void)j;
-    return journal.is_high;
-}
-
-void journal_set_on_low(struct journal *j, void (*on_low)(void *user), void *user)
-{
-    (void)j;
-    journal.on_low = on_low;
-    journal.user = user;
-}
-
-static const struct record_kind kind = {"test", "thing", NULL, NULL};
-static int refused;
-
-static void on_done(struct record *r, const struct outcome *out)
-{
-    (void)r;
-    assert_int_equal(out->kind, OUTCOME_FAILED);
-    assert_int_equal(out->rc, SL_E_FULL);
-    assert_int_equal(out->status, 503);
-    assert_true(strlen(out->why) > 0);
-    refused++;
-}
+/* behind what brings cmocka */
+#include "hub/backlog_test.h"
 
 struct bench {
     struct ws_bench ws;
@@ -78,12 +34,9 @@ static void close_bench(struct bench *b)
 
 static int append(struct bench *b, const char *body)
 {
-    struct record *r = record_new(&kind, SL_STR("d"), sl_str_of(body));
-    int rc;
+    struct record *r = make_record(body);
+    int rc = backlog_append(b->backlog, r, &b->sender);
 
-    assert_non_null(r);
-    r->on_done = on_done;
-    rc = backlog_append(b->backlog, r, &b->sender);
     if (rc < 0) record_free(r);
     return rc;
 }

@@ -97,6 +97,10 @@ void intake_sio_leave(struct sender *s, sl_str why)
 
     s->next = NULL;
     s->end = why;
+    if (!list_is_empty(&s->paused)) {
+        list_remove(&s->paused);
+        sl_sio_resume(s->sio); /* its client may go on in other namespaces */
+    }
     if (x->system->on_leave != NULL) x->system->on_leave(x->state, s);
     s->end = (sl_str){0}; /* borrowed for the call */
     s->sio = NULL;

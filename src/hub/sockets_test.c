@@ -343,6 +343,26 @@ static void test_who_has_gone_is_not_answered(void **state)
     assert_int_equal(hub.replies, 0);
 }
 
+/* ---- back-pressure ---- */
+
+static void test_who_leaves_is_held_back_no_more(void **state)
+{
+    struct shop *t = *state;
+    struct eio_session *s = join(t);
+    struct list paused;
+
+    list_init(&paused);
+    say(&t->k, s, "20[\"a:thing\",{\"n\":1}]");
+    list_add_last(&paused, &sockets_next(t->s, NULL)->senders->paused);
+    sl_sio_pause(sockets_next(t->s, NULL)->sio); /* as the backlog does */
+    assert_true(s->paused);
+    say(&t->k, s, "1"); /* it leaves the namespace; its record is under way */
+    assert_true(list_is_empty(&paused));
+    assert_false(s->paused);
+    settle(OUTCOME_STORED, "");
+    hang_up(&t->k, s, "transport close");
+}
+
 /* ---- memory ---- */
 
 static void test_each_allocation_may_fail(void **state)
@@ -393,6 +413,7 @@ int main(void)
         TEST(test_without_one_only_refusals_of_records_are_told),
         TEST(test_a_system_answers_in_its_own_words),
         TEST(test_who_has_gone_is_not_answered),
+        TEST(test_who_leaves_is_held_back_no_more),
         TEST(test_each_allocation_may_fail),
         TEST(test_what_a_client_does_may_fail),
     };
