@@ -20,6 +20,7 @@ struct now {
     struct process_sample p;
     struct journal_stats journal;
     sl_room_stats rooms;
+    sl_sio_stats sio;
     struct frames_stats frames;
     struct live_wire_stats live;
     struct media_stats media;
@@ -28,7 +29,8 @@ struct now {
     struct limits limits;
     uint64_t slow_bodies, slow_messages, slow_readers;
     struct accept_limits sockets;
-    uint64_t sent, frames_sent, frames_conflated, cut_off; /* by rooms and by the live wire */
+    /* by rooms, by the live wire and by Socket.IO */
+    uint64_t sent, frames_sent, frames_conflated, cut_off;
     uint64_t waiting_bytes, full, disk_other, disk_media, refusing, started_at_us;
 };
 
@@ -108,40 +110,30 @@ static void put_socket_clients(struct exposition *x, const struct now *n)
     put_sockets_of(x, "none", "none", count[v->system_count][0]);
 }
 
-static sl_sio_stats socket_stats(const struct now *n)
-{
-    sl_sio_stats stats = {0};
-
-    if (n->v->sockets != NULL) sl_sio_get_stats(sockets_server(n->v->sockets), &stats);
-    return stats;
-}
-
 static void put_returns(struct exposition *x, const struct now *n)
 {
-    const sl_sio_stats stats = socket_stats(n);
-
     exposition_count(x,
                      (struct label[]){
                          {"result", "recovered"},
                          {0       }
     },
-                     stats.recovered);
+                     n->sio.recovered);
     exposition_count(x,
                      (struct label[]){
                          {"result", "gap"},
                          {0       }
     },
-                     stats.gaps);
+                     n->sio.gaps);
 }
 
 static void put_lost(struct exposition *x, const struct now *n)
 {
-    exposition_count(x, NULL, socket_stats(n).lost);
+    exposition_count(x, NULL, n->sio.lost);
 }
 
 static void put_recovery_bytes(struct exposition *x, const struct now *n)
 {
-    exposition_count(x, NULL, socket_stats(n).recovery_bytes);
+    exposition_count(x, NULL, n->sio.recovery_bytes);
 }
 
 static void put_clients(struct exposition *x, const struct now *n)
@@ -467,10 +459,11 @@ static void read_now(struct now *n)
     frames_get_stats(v->frames, &n->frames);
     live_wire_get_stats(v->live, &n->live);
     media_get_stats(v->media, &n->media);
-    n->sent = n->rooms.delivered + n->live.frames_sent;
-    n->frames_sent = n->rooms.newest + n->live.frames_sent;
-    n->frames_conflated = n->rooms.replaced + n->live.frames_conflated;
-    n->cut_off = n->rooms.closed_full + n->live.cut_off;
+    if (v->sockets != NULL) sl_sio_get_stats(sockets_server(v->sockets), &n->sio);
+    n->frames_sent = n->rooms.newest + n->live.frames_sent + n->sio.newest;
+    n->sent = n->rooms.delivered + n->live.frames_sent + n->sio.broadcast + n->sio.newest;
+    n->frames_conflated = n->rooms.replaced + n->live.frames_conflated + n->sio.conflated;
+    n->cut_off = n->rooms.closed_full + n->live.cut_off + n->sio.cut_off;
     n->lag = v->loop->lag;
     n->sockets = v->server->limits;
     n->waiting_bytes = v->loop->waiting_bytes;

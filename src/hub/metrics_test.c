@@ -3,7 +3,9 @@
 #include "hub/metrics.h"
 
 #include "hub/intake_inside.h"
+#include "serve/eio_inside.h"
 #include "serve/http_test.h"
+#include "serve/sio_inside.h"
 
 #include <ctype.h>
 
@@ -442,6 +444,34 @@ static const char *const lines[] = {
     "process_start_time_seconds 1795212907.049606",
 };
 
+/* Viewers are viewers, whatever they speak. */
+static void test_socket_io_counts_with_the_others(void **state)
+{
+    const struct process_sample p = {0};
+    struct sockets *s = NULL;
+    struct bench b;
+    const char *text;
+    sl_sio *sio;
+
+    (void)state;
+    open_bench(&b);
+    live = (struct live_wire_stats){.frames_sent = 1, .frames_conflated = 2, .cut_off = 3};
+    assert_int_equal(sockets_new(b.k.loop, 0, 0, &s, NULL), 0);
+    b.vitals.sockets = s;
+    sio = sockets_server(s);
+    sio->broadcast = 1000;
+    sio->eio->stats.newest = 20;
+    sio->eio->stats.conflated = 30;
+    sio->eio->stats.cut_off = 40;
+    text = put(&b, &p);
+    assert_has(text, "\nsluice_messages_sent_total 1021\n");
+    assert_has(text, "\nsluice_frames_sent_total 21\n");
+    assert_has(text, "\nsluice_frames_conflated_total 32\n");
+    assert_has(text, "\nsluice_viewers_cut_off_total 43\n");
+    sockets_free(s);
+    close_bench(&b);
+}
+
 static void test_every_number_in_its_place(void **state)
 {
     const struct process_sample p = {.database_bytes = 141,
@@ -582,6 +612,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_number_in_its_place),
+        cmocka_unit_test(test_socket_io_counts_with_the_others),
         cmocka_unit_test(test_each_reading_is_new),
         cmocka_unit_test(test_a_scrape),
         cmocka_unit_test(test_many_ask_at_once),
