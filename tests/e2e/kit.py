@@ -246,8 +246,11 @@ class RawWs(Raw):
         self.send(frame(BINARY, data))
 
     def recv(self):
-        """The next message: str or bytes."""
+        """The next message: str or bytes. A ping meanwhile, as on a busy machine, is answered."""
         op, data = self.frame()
+        while op == PING:
+            self.send(frame(PONG, data))
+            op, data = self.frame()
         assert op in (TEXT, BINARY), (op, data)
         return data.decode() if op == TEXT else data
 
