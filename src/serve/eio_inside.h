@@ -132,7 +132,7 @@ void eio_table_deinit(struct eio_table *t); /* the sessions are the caller's */
 /* A message that came by WebSocket while a POST of before the upgrade was still being read. */
 struct eio_late {
     struct eio_late *next, *last; /* last: of all, in the first of them */
-    sl_buf *buf; /* NULL: empty */
+    sl_buf *buf;                  /* NULL: empty */
     sl_str bytes;
     bool text;
 };

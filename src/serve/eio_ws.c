@@ -134,7 +134,7 @@ static void keep_late(struct eio_session *s, const sl_message *m)
     else
         s->late->last->next = late;
     s->late->last = late; /* a read may hold thousands of them */
-    sl__ws_pause(s->ws); /* so that at most what has been received already is kept */
+    sl__ws_pause(s->ws);  /* so that at most what has been received already is kept */
 }
 
 static void receive(struct eio_session *s, bool text, sl_buf *buf, sl_str bytes,
