@@ -105,7 +105,7 @@ static int go_on_in_place(struct top_view *v, struct wishes *want, const struct 
 {
     int key = 0;
 
-    setvbuf(stdout, NULL, _IOFBF, SCREEN_BYTES);
+    (void)setvbuf(stdout, NULL, _IOFBF, SCREEN_BYTES);
     top_screen_open();
     while (key >= 0 && key != 'q') {
         (void)top_read(v, hub, stop_fd, (enum top_sort)want->sort);

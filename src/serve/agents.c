@@ -53,10 +53,10 @@ static uint8_t add(struct agents *all, sl_str text)
     struct agent *a = number != 0 ? sl__alloc(sizeof *a + text.len) : NULL;
 
     if (a == NULL) return 0;
-    memcpy(a->bytes, text.ptr, text.len);
     *a = (struct agent){
         .refs = 1, .number = number, .text = {a->bytes, text.len}
     };
+    memcpy(a->bytes, text.ptr, text.len); /* behind the assignment: it may reach that far */
     if (map_put(all->by_text, a->text, a, NULL) < 0) {
         sl__free(a);
         return 0;
@@ -73,7 +73,7 @@ uint8_t agents_hold(struct agents **all, sl_str text)
 {
     struct agent *a;
 
-    if (text.len == 0) return 0;
+    if (text.ptr == NULL || text.len == 0) return 0;
     if (*all == NULL) *all = agents_new();
     if (*all == NULL) return 0;
     text = str_part(text, 0, AGENT_BYTES_MAX);
